@@ -1,0 +1,110 @@
+package tensor
+
+import (
+	"encoding/binary"
+	"math"
+)
+
+// F16ToF32 widens an IEEE half, exactly.
+func F16ToF32(h uint16) float32 {
+	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&1023
+	switch {
+	case exp == 31:
+		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
+	case exp != 0:
+		return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+	case frac == 0:
+		return math.Float32frombits(sign)
+	}
+	v := float32(frac) / (1 << 24) // subnormal half
+	if sign != 0 {
+		v = -v
+	}
+	return v
+}
+
+// F32ToF16 narrows to an IEEE half, to nearest even.
+func F32ToF16(f float32) uint16 {
+	b := math.Float32bits(f)
+	sign := uint16(b>>16) & 0x8000
+	e := int(b>>23&255) - 112
+	m := b & 0x7fffff
+	switch {
+	case b>>23&255 == 255:
+		if m != 0 {
+			return sign | 0x7e00
+		}
+		return sign | 0x7c00
+	case e >= 31:
+		return sign | 0x7c00
+	case e <= 0:
+		if e < -10 {
+			return sign
+		}
+		m |= 0x800000
+		s := uint(14 - e)
+		h := m >> s
+		if rest, half := m&(1<<s-1), uint32(1)<<(s-1); rest > half || rest == half && h&1 == 1 {
+			h++
+		}
+		return sign | uint16(h)
+	}
+	h := uint32(e)<<10 | m>>13
+	if rest := m & 0x1fff; rest > 0x1000 || rest == 0x1000 && h&1 == 1 {
+		h++ // may carry into the exponent, up to infinity: that is right
+	}
+	return sign | uint16(h)
+}
+
+var halfTable [1 << 16]float32
+
+func init() {
+	for i := range halfTable {
+		halfTable[i] = F16ToF32(uint16(i))
+	}
+}
+
+// Decode widens len(dst) elements of src to float32. len(dst) must be a whole
+// number of blocks and src must hold them.
+func Decode(dt DType, dst []float32, src []byte) {
+	le := binary.LittleEndian
+	switch dt {
+	case F32:
+		copy(F32Bytes(dst), src)
+	case F16:
+		for i := range dst {
+			dst[i] = halfTable[le.Uint16(src[2*i:])]
+		}
+	case BF16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16)
+		}
+	case Q8_0:
+		for ; len(dst) >= 32; dst, src = dst[32:], src[34:] {
+			d, q := halfTable[le.Uint16(src)], src[2:34]
+			o := dst[:32]
+			for i := range o {
+				o[i] = d * float32(int8(q[i]))
+			}
+		}
+	case Q4_0:
+		for ; len(dst) >= 32; dst, src = dst[32:], src[18:] {
+			d := halfTable[le.Uint16(src)]
+			nibbles(dst[:32], src[2:18], d, -8*d)
+		}
+	case Q4_1:
+		for ; len(dst) >= 32; dst, src = dst[32:], src[20:] {
+			nibbles(dst[:32], src[4:20], halfTable[le.Uint16(src)], halfTable[le.Uint16(src[2:])])
+		}
+	default:
+		panic("tensor: decode of " + dt.String())
+	}
+}
+
+func nibbles(o []float32, q []byte, d, m float32) {
+	o, q = o[:32], q[:16]
+	for i, b := range q {
+		o[i] = d*float32(b&15) + m
+		o[i+16] = d*float32(b>>4) + m
+	}
+}

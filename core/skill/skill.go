@@ -1,0 +1,79 @@
+// Package skill holds inventories of pre-trained skills and what a fine-tune
+// collapses to, on the host.
+//
+// Shapes follow mttl and PEFT (tuners/poly/layer.py): q = n_splits (heads),
+// s = n_skills, r = rank, t = n_tasks.
+package skill
+
+// Config says what an inventory is made of.
+type Config struct {
+	Base     string   // base_model_name_or_path, "" when unknown
+	TaskType string   // CAUSAL_LM or SEQ_2_SEQ_LM, "" when unknown
+	Splits   int      // q, n_splits
+	Skills   int      // s, n_skills
+	Rank     int      // r
+	Tasks    int      // t, rows of each router
+	Targets  []string // target_modules: suffixes of module names; one entry with Regex
+	Regex    bool     // Targets[0] is a regular expression matched against the whole name
+}
+
+// Inventory is a PEFT POLY adapter: for each adapted linear ("site", named by
+// its HF module path such as model.layers.0.self_attn.q_proj) the skills'
+// modules and the tasks' routers.
+type Inventory struct {
+	Config
+	Sites    []string             // in natural order: layers by number, then by module
+	A        map[string][]float32 // [q, s, in/q, r]
+	B        map[string][]float32 // [q, s, r, out/q]
+	Logits   map[string][]float32 // module_logits Z, [t, q·s]
+	Dims     map[string][2]int    // in, out
+	Manifest *Manifest            // nil when the folder has none
+}
+
+// Single is one LoRA: y += (x·A)·B / Rank (PEFT lora_alpha 1).
+type Single struct {
+	Base     string
+	TaskType string
+	Rank     int
+	Targets  []string
+	Regex    bool
+	Sites    []string
+	A        map[string][]float32 // [in, r]; PEFT stores lora_A as its transpose
+	B        map[string][]float32 // [r, out]; likewise
+	Dims     map[string][2]int    // in, out
+}
+
+// Manifest is an inventory's manifest.json: what it was trained on and how its
+// prompts look.
+type Manifest struct {
+	Name string `json:"name"`
+	Base struct {
+		File   string `json:"file"`
+		SHA256 string `json:"sha256"`
+	} `json:"base"`
+	Method string   `json:"method"`
+	Prompt Prompt   `json:"prompt"`
+	Steps  int      `json:"steps"`
+	Tasks  []string `json:"tasks"` // names of the rows of task_rows.safetensors
+}
+
+// Prompt is how an example becomes text. Square brackets in Template mark
+// parts that vanish when the example lacks their field; "Options: a; b; c"
+// stands for the example's options joined by "; ".
+type Prompt struct {
+	Template         string `json:"template"`
+	Answer           string `json:"answer"`
+	End              string `json:"end"` // the token that ends an answer
+	InstructionChars int    `json:"instruction_chars"`
+	MaxTokensSeen    int    `json:"max_tokens_seen"`
+}
+
+// DefaultPrompt is the prompt of the shipped inventory.
+func DefaultPrompt() Prompt {
+	return Prompt{
+		Template:         "[instruction\n]Input: {input}[\nOptions: a; b; c]\nOutput:",
+		Answer:           " {output}",
+		End:              "<|im_end|>",
+		InstructionChars: 200,
+	}
+}

@@ -1,0 +1,97 @@
+package graph
+
+import "handful/core/tensor"
+
+// KindAttention is softmax attention over key ranges. With head h of query i
+// reading kv-head h·K/H:
+//
+//	p[i,h,j] = softmax over j in [span[i,0], span[i,1]) of scale·q[i,h]·k[j]
+//	y[i,h] = Σ_j p[i,h,j] v[j]                 (an empty span gives zeros)
+//
+// q [n, H·D], k, v [m, K·D], span I32 [n, 2] → y [n, H·D]; Attr is
+// AttentionAttr. One op serves causal, bidirectional and cross attention and
+// the key/value cache: only spans differ. For gradients, back I32 [m, 2] is
+// the range of queries whose spans hold key j (all of them must).
+//
+// The backward works from two numbers per query and head, KindAttentionStats
+// [n, H, 2]: lse = log Σ_j exp(scale·q·k_j) and δ = dy[i,h]·y[i,h]. With
+// p = exp(scale·q·k − lse), ds = p·(dy·v_j − δ):
+//
+//	dq[i] = scale·Σ_j ds·k_j   dk[j] = scale·Σ_{i,h} ds·q_i   dv[j] = Σ_{i,h} p·dy_i
+const (
+	KindAttention      Kind = "Attention"
+	KindAttentionStats Kind = "AttentionStats" // In: q, k, y, dy, span → [n, H, 2]
+	KindAttentionGradQ Kind = "AttentionGradQ" // In: q, k, v, dy, stats, span → [n, H·D]
+	KindAttentionGradK Kind = "AttentionGradK" // In: q, k, v, dy, stats, back → [m, K·D]
+	KindAttentionGradV Kind = "AttentionGradV" // In: q, k, dy, stats, back → [m, K·D]
+)
+
+// AttentionAttr is the attribute of the attention ops: H query heads, K
+// key/value heads (K divides H) of D columns each.
+type AttentionAttr struct {
+	Heads, KVHeads, Dim int
+	Scale               float32
+}
+
+// Attention attends from q to k and v within spans; back may be nil where no
+// gradient is asked for.
+func Attention(q, k, v, span, back *Node, a AttentionAttr) *Node {
+	ok := len(q.Shape) == 2 && len(k.Shape) == 2 && sameShape(k, v) && q.Shape[1] == a.Heads*a.Dim &&
+		k.Shape[1] == a.KVHeads*a.Dim && a.KVHeads > 0 && a.Heads%a.KVHeads == 0
+	want(KindAttention, ok, "q %v, k %v, v %v, heads %d/%d of %d", q.Shape, k.Shape, v.Shape, a.Heads, a.KVHeads, a.Dim)
+	isSpan := func(s *Node, n int) bool {
+		return s.DType == tensor.I32 && len(s.Shape) == 2 && s.Shape[0] == n && s.Shape[1] == 2
+	}
+	want(KindAttention, isSpan(span, q.Shape[0]), "span %v, want I32 [%d 2]", span.Shape, q.Shape[0])
+	in := []*Node{q, k, v, span}
+	if back != nil {
+		want(KindAttention, isSpan(back, k.Shape[0]), "back %v, want I32 [%d 2]", back.Shape, k.Shape[0])
+		in = append(in, back)
+	}
+	return q.g.add(KindAttention, a, q.Shape, in...)
+}
+
+// KindRope rotates pairs (x[i], x[i+D/2]) of each head by the angles of
+// pos[n]: HF's half-split rotary embedding. x [n, H·D], table F32 [P, D] (D/2
+// cosines then D/2 sines per position, from the host), pos I32 [n].
+//
+//	y1 = x1·c − x2·s,  y2 = x2·c + x1·s;  backward: the same with s negated.
+const KindRope Kind = "Rope"
+
+// RopeAttr is the attribute of KindRope.
+type RopeAttr struct {
+	Dim     int  // D, columns per head
+	Inverse bool // rotate back: the gradient
+}
+
+// Rope rotates x's heads of dim columns to their positions.
+func Rope(x, table, pos *Node, dim int) *Node {
+	want(KindRope, len(x.Shape) == 2 && x.Shape[1]%dim == 0 && dim%2 == 0 && len(table.Shape) == 2 && table.Shape[1] == dim && isIndex(pos, x.Shape[0]),
+		"x %v, table %v, pos %v, head dim %d", x.Shape, table.Shape, pos.Shape, dim)
+	return x.g.add(KindRope, RopeAttr{Dim: dim}, x.Shape, x, table, pos)
+}
+
+func init() {
+	registerVJP(KindAttention, func(n, dy *Node, need []bool) []*Node {
+		q, k, v, span := n.In[0], n.In[1], n.In[2], n.In[3]
+		a := n.Attr.(AttentionAttr)
+		want(KindAttention, len(n.In) == 5 || !need[1] && !need[2], "keys or values want a gradient but back is nil")
+		stats := n.g.add(KindAttentionStats, a, []int{q.Shape[0], a.Heads, 2}, q, k, n, dy, span)
+		out := make([]*Node, len(n.In))
+		if need[0] {
+			out[0] = n.g.add(KindAttentionGradQ, a, q.Shape, q, k, v, dy, stats, span)
+		}
+		if need[1] {
+			out[1] = n.g.add(KindAttentionGradK, a, k.Shape, q, k, v, dy, stats, n.In[4])
+		}
+		if need[2] {
+			out[2] = n.g.add(KindAttentionGradV, a, k.Shape, q, k, dy, stats, n.In[4])
+		}
+		return out
+	})
+	registerVJP(KindRope, func(n, dy *Node, need []bool) []*Node {
+		a := n.Attr.(RopeAttr)
+		a.Inverse = !a.Inverse
+		return []*Node{n.g.add(KindRope, a, n.Shape, dy, n.In[1], n.In[2]), nil, nil}
+	})
+}

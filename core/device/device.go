@@ -32,7 +32,8 @@ type Device interface {
 
 // Program is a compiled graph.
 type Program interface {
-	// Write sets an input for the runs to come; len(data) must be its size.
+	// Write sets an input for the runs to come; len(data) must be its size. An
+	// input that no output needs is ignored.
 	Write(in *graph.Node, data []byte) error
 	// Run executes every step once. It may return before a GPU is done.
 	Run(ctx context.Context) error

@@ -20,6 +20,7 @@ func GlobalNorm(grads ...*Node) *Node {
 //	g ← c·g;  p ← p·(1 − lr·wd);  m ← m + (1−β1)(g − m);  v ← β2·v + (1−β2)g²
 //	p ← p − lr/(1−β1^k) · m / (√v/√(1−β2^k) + eps)
 //
+// A norm that is not finite changes nothing: p, m, v stay at the last good step.
 // Bias corrections come from the host in float64. In: p, m, v, g, norm [1],
 // hyper [8]; Var is p. It is an effect: it runs after every reader of p.
 const KindAdamW Kind = "AdamW"

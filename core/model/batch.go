@@ -1,0 +1,107 @@
+package model
+
+import (
+	"handful/core/graph"
+	"handful/core/tensor"
+)
+
+// Batch are the inputs of a ragged batch of n tokens: all examples end to end.
+type Batch struct {
+	IDs   *graph.Node // I32 [n], tokens
+	Pos   *graph.Node // I32 [n], position in the example
+	Span  *graph.Node // I32 [n, 2], keys each token sees
+	Back  *graph.Node // I32 [n, 2], tokens that see each key; nil for inference
+	Slot  *graph.Node // I32 [n], task slot; −1 for padding
+	Cache *Cache      // nil: keys are the batch's own
+}
+
+// NewBatch declares the inputs of a batch of n tokens.
+func NewBatch(g *graph.Graph, n int, grad bool) Batch {
+	b := Batch{
+		IDs:  g.Input("ids", tensor.I32, n),
+		Pos:  g.Input("pos", tensor.I32, n),
+		Span: g.Input("span", tensor.I32, n, 2),
+		Slot: g.Input("slot", tensor.I32, n),
+	}
+	if grad {
+		b.Back = g.Input("back", tensor.I32, n, 2)
+	}
+	return b
+}
+
+// Cache holds the keys and values of earlier tokens of one example: per layer
+// [rows, KVHeads·HeadDim]. Rows says where the batch's tokens go.
+type Cache struct {
+	K, V []*tensor.Var
+	Rows *graph.Node // I32 [n]; −1 is not kept
+}
+
+// Seq is one example: its tokens, a label per token (not shifted; -100 where
+// there is no loss) and its task slot.
+type Seq struct {
+	IDs, Labels []int32
+	Slot        int32
+}
+
+// Ragged is a packed batch on the host.
+type Ragged struct {
+	IDs, Pos, Span, Back, Slot []int32
+	Rows                       []int32 // tokens whose next token carries a label
+	Labels                     []int32 // that label
+	Of                         []int32 // the sequence each label belongs to
+}
+
+// Tokens is the number of tokens without padding.
+func (r *Ragged) Tokens() int { return len(r.IDs) }
+
+// Pack lays sequences end to end. Token t of a causal example sees the tokens
+// of its own example up to itself; the label of token t+1 is asked of row t.
+// A label on a first token can't be predicted and is dropped.
+func Pack(seqs []Seq) *Ragged {
+	r := &Ragged{}
+	for i, s := range seqs {
+		lo := int32(len(r.IDs))
+		hi := lo + int32(len(s.IDs))
+		for t, id := range s.IDs {
+			at := lo + int32(t)
+			r.IDs = append(r.IDs, id)
+			r.Pos = append(r.Pos, int32(t))
+			r.Span = append(r.Span, lo, at+1)
+			r.Back = append(r.Back, at, hi)
+			r.Slot = append(r.Slot, s.Slot)
+			if t+1 < len(s.Labels) && s.Labels[t+1] >= 0 {
+				r.Rows = append(r.Rows, at)
+				r.Labels = append(r.Labels, s.Labels[t+1])
+				r.Of = append(r.Of, int32(i))
+			}
+		}
+	}
+	return r
+}
+
+// Pad fills up to n tokens and l label rows with what nothing reads: token 0
+// with an empty span, label −1.
+func (r *Ragged) Pad(n, l int) {
+	for len(r.IDs) < n {
+		r.IDs = append(r.IDs, 0)
+		r.Pos = append(r.Pos, 0)
+		r.Span = append(r.Span, 0, 0)
+		r.Back = append(r.Back, 0, 0)
+		r.Slot = append(r.Slot, -1)
+	}
+	for len(r.Rows) < l {
+		r.Rows = append(r.Rows, -1)
+		r.Labels = append(r.Labels, -1)
+		r.Of = append(r.Of, -1)
+	}
+}
+
+// Bucket rounds n up so that few shapes are compiled: to 8 steps per octave,
+// which pads by less than an eighth.
+func Bucket(n int) int {
+	step := 4
+	for n > 16*step {
+		step *= 2
+	}
+	return max(step, (n+step-1)/step*step)
+}

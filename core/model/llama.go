@@ -1,0 +1,177 @@
+package model
+
+import (
+	"fmt"
+	"math"
+
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/tensor"
+)
+
+// llama is the Llama decoder as transformers' LlamaForCausalLM computes it:
+// pre-norm blocks of grouped-query attention with half-split rotary embedding
+// and a SiLU-gated feed-forward, no biases.
+//
+//	x ← x + o(attn(rope(q(n1 x)), rope(k(n1 x)), v(n1 x)))
+//	x ← x + down(silu(gate(n2 x)) ⊙ up(n2 x))
+type llama struct {
+	c      Config
+	embed  *tensor.Var // [Vocab, Hidden]
+	norm   *tensor.Var // [Hidden]
+	head   *tensor.Var // [Vocab, Hidden]; embed when tied
+	rope   *tensor.Var // [Context, HeadDim]
+	layers []llamaLayer
+}
+
+type llamaLayer struct {
+	norm1, norm2 *tensor.Var // [Hidden]
+	q, k, v, o   linear
+	gate, up     linear
+	down         linear
+}
+
+type linear struct {
+	w    *tensor.Var // [Out, In]
+	site Site
+}
+
+func newLlama(c Config, w Weights) (Model, error) {
+	m := &llama{c: c, layers: make([]llamaLayer, c.Layers)}
+	l := loader{w: w}
+	d, q, kv := c.Hidden, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	m.embed = l.get("model.embed_tokens.weight", c.Vocab, d)
+	for i := range m.layers {
+		p := fmt.Sprintf("model.layers.%d.", i)
+		lin := func(module string, in, out int) linear {
+			return linear{l.get(p+module+".weight", out, in), Site{Name: p + module, Layer: i, Module: lastPart(module), In: in, Out: out}}
+		}
+		m.layers[i] = llamaLayer{
+			norm1: l.norm(p+"input_layernorm.weight", d),
+			norm2: l.norm(p+"post_attention_layernorm.weight", d),
+			q:     lin("self_attn.q_proj", d, q), k: lin("self_attn.k_proj", d, kv),
+			v: lin("self_attn.v_proj", d, kv), o: lin("self_attn.o_proj", q, d),
+			gate: lin("mlp.gate_proj", d, c.FFN), up: lin("mlp.up_proj", d, c.FFN), down: lin("mlp.down_proj", c.FFN, d),
+		}
+	}
+	m.norm = l.norm("model.norm.weight", d)
+	m.head = m.embed
+	if !c.Tied {
+		m.head = l.get("lm_head.weight", c.Vocab, d)
+	}
+	m.rope = RopeTable(c.Context, c.HeadDim, c.RopeTheta)
+	return m, l.err
+}
+
+// RopeTable holds cos and sin of pos·θ^(−2i/dim): HF's inverse frequencies,
+// computed on the host because a shader's sin may be off by 2⁻¹¹.
+// [positions, dim]: dim/2 cosines, then dim/2 sines.
+func RopeTable(positions, dim int, theta float64) *tensor.Var {
+	t := make([]float32, positions*dim)
+	for p := 0; p < positions; p++ {
+		for i := 0; i < dim/2; i++ {
+			inv := float32(1 / math.Pow(theta, float64(2*i)/float64(dim))) // HF keeps these in float32
+			s, c := math.Sincos(float64(float32(p) * inv))
+			t[p*dim+i], t[p*dim+dim/2+i] = float32(c), float32(s)
+		}
+	}
+	return tensor.FromF32("rope", t, positions, dim)
+}
+
+func (m *llama) Config() Config { return m.c }
+
+func (m *llama) Sites() (s []Site) {
+	for _, l := range m.layers {
+		for _, x := range []linear{l.q, l.k, l.v, l.o, l.gate, l.up, l.down} {
+			s = append(s, x.site)
+		}
+	}
+	return s
+}
+
+func (m *llama) Vars() []*tensor.Var {
+	v := []*tensor.Var{m.embed, m.rope}
+	for _, l := range m.layers {
+		v = append(v, l.norm1, l.q.w, l.k.w, l.v.w, l.o.w, l.norm2, l.gate.w, l.up.w, l.down.w)
+	}
+	v = append(v, m.norm)
+	if m.head != m.embed {
+		v = append(v, m.head)
+	}
+	return v
+}
+
+func (m *llama) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
+	c, eps := m.c, float32(m.c.Eps)
+	attr := graph.AttentionAttr{Heads: c.Heads, KVHeads: c.KVHeads, Dim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
+	lin := func(l linear, x *graph.Node) *graph.Node {
+		y := graph.Linear(x, g.Use(l.w))
+		if ad != nil {
+			y = ad.Apply(g, l.site, x, y, b.Slot)
+		}
+		return y
+	}
+	rope := func(x *graph.Node) *graph.Node { return graph.Rope(x, g.Use(m.rope), b.Pos, c.HeadDim) }
+	x := graph.Gather(g.Use(m.embed), b.IDs)
+	for i, l := range m.layers {
+		h := graph.RMSNorm(x, g.Use(l.norm1), eps)
+		q, k, v := rope(lin(l.q, h)), rope(lin(l.k, h)), lin(l.v, h)
+		if b.Cache != nil {
+			k = graph.StoreRows(b.Cache.K[i], k, b.Cache.Rows)
+			v = graph.StoreRows(b.Cache.V[i], v, b.Cache.Rows)
+		}
+		x = graph.Add(x, lin(l.o, graph.Attention(q, k, v, b.Span, b.Back, attr)))
+		h = graph.RMSNorm(x, g.Use(l.norm2), eps)
+		x = graph.Add(x, lin(l.down, graph.GatedAct(lin(l.gate, h), lin(l.up, h), graph.SiLU)))
+	}
+	return graph.RMSNorm(x, g.Use(m.norm), eps)
+}
+
+func (m *llama) Head(g *graph.Graph, h *graph.Node) *graph.Node {
+	return graph.Linear(h, g.Use(m.head))
+}
+
+// loader reads named weights, keeping the first fault.
+type loader struct {
+	w   Weights
+	err error
+}
+
+func (l *loader) get(name string, shape ...int) *tensor.Var {
+	if l.err != nil {
+		return nil
+	}
+	src, err := l.w.Tensor(name)
+	if err != nil {
+		l.err = err
+		return nil
+	}
+	if got := src.Shape(); fmt.Sprint(got) != fmt.Sprint(shape) {
+		l.err = fault.Inputf("model", "%s has shape %v, config.json wants %v", name, got, shape).Next("use the config.json that belongs to these weights")
+		return nil
+	}
+	return tensor.NewVar(name, src)
+}
+
+// norm reads a small vector as F32, whatever it is stored in.
+func (l *loader) norm(name string, n int) *tensor.Var {
+	v := l.get(name, n)
+	if v == nil || v.DType == tensor.F32 {
+		return v
+	}
+	f, err := tensor.ReadF32(v.Init)
+	if err != nil {
+		l.err = err
+		return nil
+	}
+	return tensor.FromF32(name, f, n)
+}
+
+func lastPart(s string) string {
+	for i := len(s) - 1; i >= 0; i-- {
+		if s[i] == '.' {
+			return s[i+1:]
+		}
+	}
+	return s
+}

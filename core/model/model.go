@@ -1,0 +1,78 @@
+// Package model builds the forward graphs of base models over ragged batches.
+//
+// A base model is frozen: its weights are variables without gradients, in the
+// type they are stored in. Whatever is trained sits behind Adapter, the one
+// seam at each adaptable linear ("site").
+package model
+
+import (
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/tensor"
+)
+
+// Weights gives tensors by their Hugging Face names.
+type Weights interface {
+	Names() []string
+	Tensor(name string) (tensor.Source, error)
+}
+
+// Config is what a decoder's graph needs to know, in HF's terms.
+type Config struct {
+	Arch      string  // model_type
+	Layers    int     // num_hidden_layers
+	Hidden    int     // hidden_size
+	FFN       int     // intermediate_size
+	Heads     int     // num_attention_heads
+	KVHeads   int     // num_key_value_heads
+	HeadDim   int     // head_dim
+	Vocab     int     // vocab_size
+	Context   int     // longest row in tokens
+	RopeTheta float64 // rope_theta
+	Eps       float64 // rms_norm_eps
+	Tied      bool    // the head is the embedding
+}
+
+// Site is an adaptable linear y = x·Wᵀ.
+type Site struct {
+	Name    string // HF module path: model.layers.0.self_attn.q_proj
+	Layer   int
+	Module  string // q_proj
+	In, Out int
+}
+
+// Adapter adds its part to the output of a site: the one seam for LoRA,
+// mixtures of skills and whatever comes later. x [n, In], y [n, Out], slot I32
+// [n] is each token's task slot; the result has y's shape.
+type Adapter interface {
+	Apply(g *graph.Graph, s Site, x, y, slot *graph.Node) *graph.Node
+}
+
+// Model builds graphs.
+type Model interface {
+	Config() Config
+	Sites() []Site
+	Vars() []*tensor.Var // the base's weights, in order of use
+	// Hidden is the last normalised hidden state [n, Hidden] of a batch.
+	Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node
+	// Head is the logits [l, Vocab] of hidden rows [l, Hidden].
+	Head(g *graph.Graph, h *graph.Node) *graph.Node
+}
+
+// Open makes a model of a configuration and its weights.
+func Open(c Config, w Weights) (Model, error) {
+	open := archs[c.Arch]
+	if open == nil {
+		return nil, fault.Unsupportedf("model", "model_type %q, want one of %v", c.Arch, archNames())
+	}
+	return open(c, w)
+}
+
+var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama}
+
+func archNames() (names []string) {
+	for n := range archs {
+		names = append(names, n)
+	}
+	return names
+}

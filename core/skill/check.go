@@ -1,0 +1,74 @@
+package skill
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"handful/core/fault"
+)
+
+// Match tells whether target_modules name a module as PEFT does: a suffix of
+// whole path parts, or one regular expression for the whole name.
+func Match(targets []string, regex bool, name string) (bool, error) {
+	if regex {
+		re, err := regexp.Compile("^(?:" + targets[0] + ")$")
+		if err != nil {
+			return false, fault.Inputf("targets", "regex %q: %w", targets[0], err)
+		}
+		return re.MatchString(name), nil
+	}
+	for _, t := range targets {
+		if name == t || strings.HasSuffix(name, "."+t) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// CheckSites holds an adapter's sites against a base's (name → in, out). The
+// fault lists, site by site, what the adapter has and what the base wants.
+func CheckSites(op string, sites []string, dims, base map[string][2]int, targets []string, regex bool) error {
+	var bad []string
+	for _, s := range sites {
+		if b, ok := base[s]; !ok {
+			bad = append(bad, fmt.Sprintf("%s: got %s, want no such site", s, arrow(dims[s])))
+		} else if b != dims[s] {
+			bad = append(bad, fmt.Sprintf("%s: got %s, want %s", s, arrow(dims[s]), arrow(b)))
+		}
+	}
+	for s, b := range base {
+		ok, err := Match(targets, regex, s)
+		if err != nil {
+			return err
+		}
+		if _, have := dims[s]; ok && !have {
+			bad = append(bad, fmt.Sprintf("%s: got nothing, want %s", s, arrow(b)))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	sortNatural(bad)
+	shown := bad[:min(4, len(bad))]
+	more := ""
+	if len(bad) > len(shown) {
+		more = fmt.Sprintf(" | and %d more", len(bad)-len(shown))
+	}
+	return fault.Inputf(op, "%d of %d sites do not fit the base: %s%s", len(bad), max(len(sites), len(base)), strings.Join(shown, " | "), more).
+		Next("use the base that the adapter was made for")
+}
+
+func arrow(d [2]int) string { return fmt.Sprintf("%d→%d", d[0], d[1]) }
+
+// CheckSplits says which site the heads do not divide.
+func (inv *Inventory) CheckSplits() error {
+	for _, s := range inv.Sites {
+		d := inv.Dims[s]
+		if inv.Splits < 1 || d[0]%inv.Splits != 0 || d[1]%inv.Splits != 0 {
+			return fault.Inputf("inventory", "n_splits %d does not divide %s of %s", inv.Splits, arrow(d), s).
+				Next("use a common divisor of both sizes")
+		}
+	}
+	return nil
+}

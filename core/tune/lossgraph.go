@@ -1,0 +1,114 @@
+package tune
+
+import (
+	"context"
+
+	"handful/core/device"
+	"handful/core/graph"
+	"handful/core/model"
+	"handful/core/route"
+	"handful/core/tensor"
+)
+
+// headBytes bounds the logits of one piece of the label rows: a vocabulary of
+// 49,152 takes 192 KiB a row.
+const headBytes = 48 << 20
+
+// shape is a bucket: tokens, label rows and task slots of a compiled graph.
+type shape struct{ tokens, labels, slots int }
+
+// lossGraph is the forward graph from tokens to the negative log likelihood of
+// each label. Label rows are cut into pieces, so that logits stay bounded.
+type lossGraph struct {
+	shape
+	g      *graph.Graph
+	batch  model.Batch
+	task   *graph.Node // I32 [slots], router row of each slot
+	pieces []piece
+}
+
+type piece struct {
+	rows, labels *graph.Node // I32 [n]
+	weights      *graph.Node // F32 [n]
+	logits, nll  *graph.Node // F32 [n, vocab], [n]
+}
+
+// newLossGraph builds the graph; ad may be nil for the bare base.
+func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int) *lossGraph {
+	g := graph.New()
+	l := &lossGraph{shape: s, g: g, batch: model.NewBatch(g, s.tokens, grad), task: g.Input("task", tensor.I32, s.slots)}
+	var bound model.Adapter
+	if ad != nil {
+		bound = ad.Bind(g, l.task)
+	}
+	h := m.Hidden(g, l.batch, bound)
+	if limit == 0 || limit > headBytes {
+		limit = headBytes
+	}
+	most := max(1, limit/(4*m.Config().Vocab))
+	for left := s.labels; left > 0; left -= most {
+		n := min(left, most)
+		p := piece{rows: g.Input("rows", tensor.I32, n), labels: g.Input("labels", tensor.I32, n), weights: g.Input("weights", tensor.F32, n)}
+		p.logits = m.Head(g, graph.Gather(h, p.rows))
+		p.nll = graph.CrossEntropy(p.logits, p.labels)
+		l.pieces = append(l.pieces, p)
+	}
+	return l
+}
+
+// loss is Σ weight·nll over all labels.
+func (l *lossGraph) loss() (sum *graph.Node) {
+	for _, p := range l.pieces {
+		d := graph.Dot(p.nll, p.weights)
+		if sum != nil {
+			d = graph.Add(sum, d)
+		}
+		sum = d
+	}
+	return sum
+}
+
+// write sets the inputs: a packed batch, the router row of each task slot, and
+// 1/labels as every label's weight (the mean over the batch's label tokens).
+func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad bool) error {
+	labels := len(r.Rows)
+	r.Pad(l.tokens, l.labels)
+	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
+	if grad {
+		ints[l.batch.Back] = r.Back
+	}
+	slots := make([]int32, l.slots)
+	for i := range slots {
+		slots[i] = -1
+		if i < len(task) {
+			slots[i] = task[i]
+		}
+	}
+	ints[l.task] = slots
+	weights := make([]float32, l.labels)
+	for i := 0; i < labels; i++ {
+		weights[i] = 1 / float32(labels)
+	}
+	at := 0
+	for _, c := range l.pieces {
+		end := at + c.rows.Shape[0]
+		ints[c.rows], ints[c.labels] = r.Rows[at:end], r.Labels[at:end]
+		if grad {
+			if err := p.Write(c.weights, tensor.F32Bytes(weights[at:end])); err != nil {
+				return err
+			}
+		}
+		at = end
+	}
+	for n, v := range ints {
+		if err := p.Write(n, tensor.I32Bytes(v)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func readF32(ctx context.Context, p device.Program, n *graph.Node) ([]float32, error) {
+	v := make([]float32, n.Numel())
+	return v, p.Read(ctx, n, tensor.F32Bytes(v))
+}

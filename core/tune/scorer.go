@@ -1,0 +1,208 @@
+package tune
+
+import (
+	"context"
+
+	"handful/core/device"
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/model"
+	"handful/core/route"
+	"handful/core/tensor"
+)
+
+// batchTokens is how many tokens a scoring batch aims at.
+const batchTokens = 384
+
+// Scorer computes the likelihood of rows' labels under an adapter.
+type Scorer struct {
+	d      device.Device
+	m      model.Model
+	ad     route.Adapter
+	tasks  int // router rows; 1 for single adapters
+	greedy bool
+	progs  map[shape]scoreProgram
+}
+
+type scoreProgram struct {
+	lg   *lossGraph
+	prog device.Program
+}
+
+// RowScore is a row's outcome. Greedy tells whether every label is the most
+// likely token given the right ones before it, which is whether greedy
+// decoding gives exactly this answer; it is false unless asked for.
+type RowScore struct {
+	Sum    float64 // nats
+	Tokens int
+	Greedy bool
+}
+
+// NewScorer scores under ad; nil is the bare base. tasks is the number of
+// router rows that rows' task ids may name (1: they are ignored).
+func NewScorer(d device.Device, m model.Model, ad route.Adapter, tasks int, greedy bool) *Scorer {
+	return &Scorer{d: d, m: m, ad: ad, tasks: tasks, greedy: greedy, progs: map[shape]scoreProgram{}}
+}
+
+// Score scores rows, in batches of several rows each.
+func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err error) {
+	defer fault.Recover("score", &err)
+	for at := 0; at < len(rows); {
+		end, tokens := at, 0
+		for end < len(rows) && (end == at || tokens+len(rows[end].IDs) <= batchTokens) {
+			tokens += len(rows[end].IDs)
+			end++
+		}
+		got, err := s.batch(ctx, rows[at:end])
+		if err != nil {
+			return nil, err
+		}
+		out, at = append(out, got...), end
+	}
+	return out, nil
+}
+
+func (s *Scorer) batch(ctx context.Context, rows []Row) ([]RowScore, error) {
+	var seqs []model.Seq
+	var task []int32
+	slot := map[int32]int32{}
+	for _, r := range rows {
+		id := int32(0)
+		if s.tasks > 1 {
+			if r.Task < 0 || r.Task >= s.tasks {
+				return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1)
+			}
+			id = int32(r.Task)
+		}
+		k, ok := slot[id]
+		if !ok {
+			k = int32(len(task))
+			slot[id] = k
+			task = append(task, id)
+		}
+		seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: k})
+	}
+	r := model.Pack(seqs)
+	out := make([]RowScore, len(rows))
+	labels := len(r.Rows)
+	if labels == 0 {
+		return out, nil
+	}
+	sp, err := s.program(ctx, shape{model.Bucket(r.Tokens()), model.Bucket(labels), len(task)})
+	if err != nil {
+		return nil, err
+	}
+	if err := sp.lg.write(sp.prog, r, task, false); err != nil {
+		return nil, err
+	}
+	if err := sp.prog.Run(ctx); err != nil {
+		return nil, err
+	}
+	for i := range out {
+		out[i].Greedy = s.greedy
+	}
+	at := 0
+	for _, p := range sp.lg.pieces {
+		nll, err := readF32(ctx, sp.prog, p.nll)
+		if err != nil {
+			return nil, err
+		}
+		var logits []float32
+		if s.greedy {
+			if logits, err = readF32(ctx, sp.prog, p.logits); err != nil {
+				return nil, err
+			}
+		}
+		for i := 0; i < len(nll) && at+i < labels; i++ {
+			o := &out[r.Of[at+i]]
+			o.Sum += float64(nll[i])
+			o.Tokens++
+			if s.greedy {
+				v := p.logits.Shape[1]
+				o.Greedy = o.Greedy && ArgMax(logits[i*v:(i+1)*v]) == int(r.Labels[at+i])
+			}
+		}
+		at += len(nll)
+	}
+	return out, nil
+}
+
+func (s *Scorer) program(ctx context.Context, sh shape) (scoreProgram, error) {
+	if p, ok := s.progs[sh]; ok {
+		return p, nil
+	}
+	for k, p := range s.progs { // one program at a time: each holds its own arena
+		p.prog.Close()
+		delete(s.progs, k)
+	}
+	lg := newLossGraph(s.m, s.ad, sh, false, s.d.Info().MaxBinding)
+	var outs []*graph.Node
+	for _, p := range lg.pieces {
+		outs = append(outs, p.nll)
+		if s.greedy {
+			outs = append(outs, p.logits)
+		}
+	}
+	prog, err := s.d.Compile(ctx, outs...)
+	if err != nil {
+		return scoreProgram{}, err
+	}
+	s.progs[sh] = scoreProgram{lg, prog}
+	return s.progs[sh], nil
+}
+
+// Logits are a row's logits at every token, [tokens, vocab].
+func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
+	defer fault.Recover("score", &err)
+	all := Row{IDs: append(append([]int32(nil), row.IDs...), 0), Task: row.Task}
+	all.Labels = make([]int32, len(all.IDs)) // a label after every token asks for every row
+	id := int32(0)
+	if s.tasks > 1 {
+		id = int32(row.Task)
+	}
+	r := model.Pack([]model.Seq{{IDs: all.IDs, Labels: all.Labels}})
+	lg := newLossGraph(s.m, s.ad, shape{len(all.IDs), len(r.Rows), 1}, false, s.d.Info().MaxBinding)
+	var outs []*graph.Node
+	for _, p := range lg.pieces {
+		outs = append(outs, p.logits)
+	}
+	prog, err := s.d.Compile(ctx, outs...)
+	if err != nil {
+		return nil, err
+	}
+	defer prog.Close()
+	if err := lg.write(prog, r, []int32{id}, false); err != nil {
+		return nil, err
+	}
+	if err := prog.Run(ctx); err != nil {
+		return nil, err
+	}
+	var out []float32
+	for _, o := range outs {
+		v := make([]float32, o.Numel())
+		if err := prog.Read(ctx, o, tensor.F32Bytes(v)); err != nil {
+			return nil, err
+		}
+		out = append(out, v...)
+	}
+	return out, nil
+}
+
+// Close frees the programs.
+func (s *Scorer) Close() {
+	for _, p := range s.progs {
+		p.prog.Close()
+	}
+	s.progs = nil
+}
+
+// ArgMax is the index of the largest value, the first of equals.
+func ArgMax(v []float32) int {
+	best := 0
+	for i, x := range v {
+		if x > v[best] {
+			best = i
+		}
+	}
+	return best
+}

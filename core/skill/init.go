@@ -57,3 +57,15 @@ func NewSingle(sites []string, dims map[string][2]int, rank int, seed uint64) *S
 }
 
 func uniform(r *rand.Rand, b float64) float32 { return float32((2*r.Float64() - 1) * b) }
+
+// Repeat is the inventory with every task's router set to the same logits.
+func (inv *Inventory) Repeat(z map[string][]float32) *Inventory {
+	c := *inv
+	c.Logits = map[string][]float32{}
+	for _, s := range inv.Sites {
+		for t := 0; t < inv.Tasks; t++ {
+			c.Logits[s] = append(c.Logits[s], z[s]...)
+		}
+	}
+	return &c
+}

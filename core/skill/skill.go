@@ -27,6 +27,7 @@ type Inventory struct {
 	B        map[string][]float32 // [q, s, r, out/q]
 	Logits   map[string][]float32 // module_logits Z, [t, q·s]
 	Dims     map[string][2]int    // in, out
+	TaskRows map[string][]float32 // routers of the training tasks, [len(Manifest.Tasks), q·s]; nil when not shipped
 	Manifest *Manifest            // nil when the folder has none
 }
 

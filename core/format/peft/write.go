@@ -1,0 +1,88 @@
+package peft
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"text/template"
+
+	"handful/core/format/safetensors"
+)
+
+// peftVersion is the version whose files these are equal to.
+const peftVersion = "0.21.2"
+
+// File is one file of a written folder.
+type File struct {
+	Name  string
+	Bytes []byte
+}
+
+type card struct {
+	Base, Kind                         string
+	Sites, Rank, Skills, Splits, Tasks int
+}
+
+var cardText = template.Must(template.New("card").Parse(`---
+library_name: peft
+{{- if .Base}}
+base_model: {{.Base | printf "%q"}}
+{{- end}}
+tags: [handful{{if eq .Kind "POLY"}}, mhr{{end}}]
+---
+
+# Adapter made with Handful
+
+PEFT {{.Kind}}, rank {{.Rank}}, on {{.Sites}} linear layers
+{{- if eq .Kind "POLY"}}: {{.Skills}} skills × {{.Splits}} splits, {{.Tasks}} task(s)
+{{- end}}. It holds weights only: none of the examples that it was made from.
+
+` + "```python" + `
+from transformers import AutoModelForCausalLM
+from peft import PeftModel
+base = AutoModelForCausalLM.from_pretrained({{if .Base}}{{.Base | printf "%q"}}{{else}}"path/to/the/base"{{end}})
+model = PeftModel.from_pretrained(base, "path/to/this/folder").eval()
+{{- if eq .Kind "POLY"}}
+# routing by task: pass task_ids, one per row; call eval() so that routing is not sampled
+model(**inputs, task_ids=torch.zeros(len(inputs["input_ids"]), dtype=torch.long))
+{{- end}}
+` + "```" + `
+`))
+
+// folder puts config, weights and card together.
+func folder(cfg map[string]any, ts []safetensors.Tensor, c card) ([]File, error) {
+	j, err := json.MarshalIndent(cfg, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("adapter_config.json: %w", err)
+	}
+	w, err := safetensors.Encode(ts, nil)
+	if err != nil {
+		return nil, fmt.Errorf("adapter_model.safetensors: %w", err)
+	}
+	var readme bytes.Buffer
+	if err := cardText.Execute(&readme, c); err != nil {
+		return nil, fmt.Errorf("README.md: %w", err)
+	}
+	return []File{{"adapter_config.json", append(j, '\n')}, {"adapter_model.safetensors", w}, {"README.md", readme.Bytes()}}, nil
+}
+
+func targetsJSON(t []string, regex bool) any {
+	if regex {
+		return t[0]
+	}
+	return t
+}
+
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+func taskType(s string) string {
+	if s == "" {
+		return "CAUSAL_LM" // without one, PeftModel passes POLY's task ids by
+	}
+	return s
+}

@@ -1,0 +1,22 @@
+package cpu
+
+// products are the matrix products and row loops that the fast kernels stand on. Matrices
+// are row-major with leading dimensions; every product is C = alpha·A·B + C,
+// or C = alpha·A·B where acc is false.
+type products interface {
+	name() string
+	// nn: A [m,k]·B [k,n];  nt: A [m,k]·B [n,k]ᵀ;  tn: A [k,m]ᵀ·B [k,n].
+	nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
+	nt(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
+	tn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
+	// decode widens len(dst) elements of a stored weight.
+	decode(dst []float32, w *buf, lo, hi int)
+	// silu sets y = g·σ(g)·u; siluGrads its gradients (dgate, dup).
+	silu(y, g, u []float32)
+	siluGradGate(y, g, u, dy []float32)
+	siluGradUp(y, g, dy []float32)
+	// expSum sets y = exp(x − shift) and gives the sum.
+	expSum(y, x []float32, shift float32) float32
+	// dot is Σ a·b.
+	dot(a, b []float32) float32
+}

@@ -1,0 +1,162 @@
+package cpu
+
+import (
+	"math"
+
+	"handful/core/graph"
+)
+
+// fast replaces the reference where speed counts: products, attention, the
+// activation, the norms, cross-entropy and AdamW.
+var fast = map[graph.Kind]kernel{
+	graph.KindLinear:      fastLinear,
+	graph.KindLinearT:     fastLinear,
+	graph.KindOuter:       fastOuter,
+	graph.KindRouted:      fastRouted,
+	graph.KindRoutedT:     fastRouted,
+	graph.KindRoutedOuter: fastRoutedOuter,
+
+	graph.KindMix:      fastMix,
+	graph.KindMixGradW: fastMixGradW,
+
+	graph.KindRMSNorm:     fastRMSNorm,
+	graph.KindRMSNormGrad: fastRMSNormGrad,
+
+	graph.KindAttention:      fastAttention,
+	graph.KindAttentionStats: fastAttentionStats,
+	graph.KindAttentionGradQ: fastAttentionGradQ,
+	graph.KindAttentionGradK: fastAttentionGradK,
+	graph.KindAttentionGradV: fastAttentionGradV,
+
+	graph.KindGatedAct:         fastGatedAct,
+	graph.KindGatedActGradGate: fastGatedActGradGate,
+	graph.KindGatedActGradUp:   fastGatedActGradUp,
+	graph.KindCrossEntropy:     fastCrossEntropy,
+	graph.KindCrossEntropyGrad: fastCrossEntropyGrad,
+	graph.KindAdamW:            fastAdamW,
+}
+
+func fastGatedAct(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	g, u, y := in[0].f, in[1].f, out.f
+	return func() { parallel(len(y), 1<<14, func(lo, hi int) { d.blas.silu(y[lo:hi], g[lo:hi], u[lo:hi]) }) }
+}
+
+func fastGatedActGradGate(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	g, u, dy, y := in[0].f, in[1].f, in[2].f, out.f
+	return func() {
+		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.siluGradGate(y[lo:hi], g[lo:hi], u[lo:hi], dy[lo:hi]) })
+	}
+}
+
+func fastGatedActGradUp(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	g, dy, y := in[0].f, in[1].f, out.f
+	return func() {
+		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.siluGradUp(y[lo:hi], g[lo:hi], dy[lo:hi]) })
+	}
+}
+
+func fastRMSNorm(d *Device, n *graph.Node, in []*buf, out *buf) func() {
+	x, w, y, c := in[0].f, in[1].f, out.f, out.cols()
+	eps := n.Attr.(graph.RMSNormAttr).Eps
+	return func() {
+		parallel(out.rows(), 16, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				r, o := x[i*c:(i+1)*c], y[i*c:(i+1)*c]
+				rho := float32(1 / math.Sqrt(float64(d.blas.dot(r, r)/float32(c)+eps)))
+				for j, v := range r {
+					o[j] = w[j] * (v * rho)
+				}
+			}
+		})
+	}
+}
+
+func fastRMSNormGrad(d *Device, n *graph.Node, in []*buf, out *buf) func() {
+	x, w, dy, y, c := in[0].f, in[1].f, in[2].f, out.f, out.cols()
+	eps := n.Attr.(graph.RMSNormAttr).Eps
+	return func() {
+		parallel(out.rows(), 16, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
+				r, g, o := x[i*c:(i+1)*c], dy[i*c:(i+1)*c], y[i*c:(i+1)*c]
+				rho := float32(1 / math.Sqrt(float64(d.blas.dot(r, r)/float32(c)+eps)))
+				for j := range o {
+					o[j] = w[j] * g[j]
+				}
+				k := rho * rho * rho * d.blas.dot(r, o) / float32(c)
+				for j := range o {
+					o[j] = rho*o[j] - k*r[j]
+				}
+			}
+		})
+	}
+}
+
+func maxOf(x []float32) float32 {
+	m := x[0]
+	for _, v := range x {
+		if v > m {
+			m = v
+		}
+	}
+	return m
+}
+
+func fastCrossEntropy(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	x, label, v := in[0].f, in[1].i, in[0].cols()
+	scratch := make([]float32, v*workers())
+	return func() {
+		parallelWorkers(len(label), func(worker, i int) {
+			l := label[i]
+			if out.f[i] = 0; l < 0 || int(l) >= v {
+				return
+			}
+			r := x[i*v : (i+1)*v]
+			m := maxOf(r)
+			s := d.blas.expSum(scratch[worker*v:(worker+1)*v], r, m)
+			out.f[i] = float32(math.Log(float64(s))) + (m - r[l])
+		})
+	}
+}
+
+func fastCrossEntropyGrad(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	x, label, dy, v := in[0].f, in[1].i, in[2].f, out.cols()
+	return func() {
+		parallelWorkers(len(label), func(_, i int) {
+			y, l := out.f[i*v:(i+1)*v], label[i]
+			if l < 0 || int(l) >= v {
+				clear(y)
+				return
+			}
+			r := x[i*v : (i+1)*v]
+			c := dy[i] / d.blas.expSum(y, r, maxOf(r))
+			for j := range y {
+				y[j] *= c
+			}
+			y[l] -= dy[i]
+		})
+	}
+}
+
+func fastAdamW(_ *Device, _ *graph.Node, in []*buf, _ *buf) func() {
+	p, m, v, g, norm, h := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].f
+	return func() {
+		if norm[0]-norm[0] != 0 {
+			return // not finite: stay at the last good step
+		}
+		lr, wd, b1, b2, eps, c1, c2, clip := h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]
+		c := float32(1)
+		if clip > 0 {
+			c = min(1, clip/(norm[0]+1e-6))
+		}
+		keep, rate := 1-lr*wd, lr/c1
+		parallel(len(p), 1<<14, func(lo, hi int) {
+			p, m, v, g := p[lo:hi], m[lo:hi], v[lo:hi], g[lo:hi]
+			for i, x := range g {
+				x *= c
+				m[i] += (1 - b1) * (x - m[i])
+				v[i] = b2*v[i] + (1-b2)*x*x
+				p[i] = p[i]*keep - rate*m[i]/(float32(math.Sqrt(float64(v[i])))/c2+eps)
+			}
+		})
+	}
+}

@@ -1,0 +1,161 @@
+package cpu
+
+import (
+	"math"
+
+	"handful/core/graph"
+)
+
+// attn is the view of q, k, v that the attention kernels share.
+type attn struct {
+	graph.AttentionAttr
+	group int // query heads per key/value head
+	qc    int // columns of q, kc of k and v
+	kc    int
+}
+
+func attnOf(n *graph.Node) attn {
+	a := n.Attr.(graph.AttentionAttr)
+	return attn{a, a.Heads / a.KVHeads, a.Heads * a.Dim, a.KVHeads * a.Dim}
+}
+
+// q is query i's head h; k is the key/value row j that head h reads.
+func (a *attn) q(x []float32, i, h int) []float32 { return x[i*a.qc+h*a.Dim:][:a.Dim] }
+func (a *attn) k(x []float32, j, h int) []float32 { return x[j*a.kc+h/a.group*a.Dim:][:a.Dim] }
+
+func (a *attn) score(q, k []float32, i, j, h int) float64 {
+	return float64(a.Scale) * dot64(a.q(q, i, h), a.k(k, j, h))
+}
+
+// span clips range i of spans to [0, n).
+func span(s []int32, i, n int) (lo, hi int) {
+	return max(0, int(s[2*i])), min(n, int(s[2*i+1]))
+}
+
+func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	a := attnOf(n)
+	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
+	p := make([]float64, m)
+	sum := make([]float64, a.Dim)
+	return func() {
+		for i := 0; i < out.rows(); i++ {
+			lo, hi := span(sp, i, m)
+			for h := 0; h < a.Heads; h++ {
+				y := a.q(out.f, i, h)
+				if lo >= hi {
+					clear(y)
+					continue
+				}
+				most, total := math.Inf(-1), 0.0
+				for j := lo; j < hi; j++ {
+					p[j] = a.score(q, k, i, j, h)
+					most = math.Max(most, p[j])
+				}
+				clear(sum)
+				for j := lo; j < hi; j++ {
+					e := math.Exp(p[j] - most)
+					total += e
+					for d, x := range a.k(v, j, h) {
+						sum[d] += e * float64(x)
+					}
+				}
+				for d := range y {
+					y[d] = float32(sum[d] / total)
+				}
+			}
+		}
+	}
+}
+
+func refAttentionStats(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	a := attnOf(n)
+	q, k, y, dy, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].i, in[1].rows()
+	p := make([]float32, m)
+	return func() {
+		for i := 0; i < in[0].rows(); i++ {
+			lo, hi := span(sp, i, m)
+			for h := 0; h < a.Heads; h++ {
+				at := 2 * (i*a.Heads + h)
+				out.f[at], out.f[at+1] = 0, float32(dot64(a.q(y, i, h), a.q(dy, i, h)))
+				if lo >= hi {
+					continue
+				}
+				for j := lo; j < hi; j++ {
+					p[j] = float32(a.score(q, k, i, j, h))
+				}
+				out.f[at] = float32(logSumExp(p[lo:hi]))
+			}
+		}
+	}
+}
+
+// pair gives p and ds of query i, head h and key j.
+func (a *attn) pair(q, k, v, dy, stats []float32, i, j, h int) (p, ds float64) {
+	at := 2 * (i*a.Heads + h)
+	p = math.Exp(a.score(q, k, i, j, h) - float64(stats[at]))
+	if v != nil {
+		ds = p * (dot64(a.q(dy, i, h), a.k(v, j, h)) - float64(stats[at+1])) * float64(a.Scale)
+	}
+	return p, ds
+}
+
+func refAttentionGradQ(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	a := attnOf(n)
+	q, k, v, dy, stats, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[1].rows()
+	sum := make([]float64, a.Dim)
+	return func() {
+		for i := 0; i < out.rows(); i++ {
+			lo, hi := span(sp, i, m)
+			for h := 0; h < a.Heads; h++ {
+				clear(sum)
+				for j := lo; j < hi; j++ {
+					_, ds := a.pair(q, k, v, dy, stats, i, j, h)
+					for d, x := range a.k(k, j, h) {
+						sum[d] += ds * float64(x)
+					}
+				}
+				for d, y := 0, a.q(out.f, i, h); d < a.Dim; d++ {
+					y[d] = float32(sum[d])
+				}
+			}
+		}
+	}
+}
+
+func refAttentionGradK(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	return refAttentionBack(n, in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[0].rows(), out)
+}
+
+func refAttentionGradV(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	return refAttentionBack(n, in[0].f, in[1].f, nil, in[2].f, in[3].f, in[4].i, in[0].rows(), out)
+}
+
+// refAttentionBack is dk (v given) or dv (v nil): for key j, the sum over the
+// queries that see it.
+func refAttentionBack(n *graph.Node, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
+	a := attnOf(n)
+	sum := make([]float64, a.Dim)
+	return func() {
+		for j := 0; j < out.rows(); j++ {
+			lo, hi := span(back, j, queries)
+			for kh := 0; kh < a.KVHeads; kh++ {
+				clear(sum)
+				for h := kh * a.group; h < (kh+1)*a.group; h++ {
+					for i := lo; i < hi; i++ {
+						w, ds := a.pair(q, k, v, dy, stats, i, j, h)
+						src := dy
+						if v != nil {
+							w, src = ds, q
+						}
+						for d, x := range a.q(src, i, h) {
+							sum[d] += w * float64(x)
+						}
+					}
+				}
+				for d := range sum {
+					out.f[j*a.kc+kh*a.Dim+d] = float32(sum[d])
+				}
+			}
+		}
+	}
+}

@@ -66,14 +66,19 @@ func ggufNames(c Config) map[string]string {
 
 // ggufTokenizer builds the tokenizer from the file's metadata.
 func ggufTokenizer(g *gguf.File, tokens []string) (text.Tokenizer, error) {
-	if m := g.String("tokenizer.ggml.model"); m != "gpt2" {
-		return nil, fault.Unsupportedf("gguf", "tokenizer model %q, want gpt2", m)
-	}
-	v := text.GGUFVocab{Tokens: tokens, Merges: g.Strings("tokenizer.ggml.merges"), Pre: g.String("tokenizer.ggml.pre")}
+	v := text.GGUFVocab{Model: g.String("tokenizer.ggml.model"), Pre: g.String("tokenizer.ggml.pre"), Tokens: tokens, Merges: g.Strings("tokenizer.ggml.merges"),
+		BOS: tokenID(g, "tokenizer.ggml.bos_token_id"), EOS: tokenID(g, "tokenizer.ggml.eos_token_id"), ChatTemplate: g.String("tokenizer.chat_template")}
 	for _, t := range g.Ints("tokenizer.ggml.token_type") {
 		v.TokenTypes = append(v.TokenTypes, int32(t))
 	}
 	return text.FromGGUF(v)
+}
+
+func tokenID(g *gguf.File, key string) int32 {
+	if id, ok := g.Int(key); ok {
+		return int32(id)
+	}
+	return -1
 }
 
 // permuted reads the rows of a matrix in another order. Rows move whole, so

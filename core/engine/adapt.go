@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"sort"
+
+	"handful/core/fault"
+	"handful/core/skill"
+	"handful/core/task"
+	"handful/core/tune"
+)
+
+// Adapt fine-tunes on examples and scores what was held out. Cancelling ctx
+// stops within a step and keeps what was learned (Fit.Stopped). on may be nil;
+// it is called between steps, on the caller's goroutine.
+func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *Fit, err error) {
+	defer e.lock()()
+	defer fault.Recover("adapt", &err)
+	if on == nil {
+		on = func(Event) {}
+	}
+	if err := o.check(e.inv); err != nil {
+		return nil, err
+	}
+	train, held, err := e.split(&o)
+	if err != nil {
+		return nil, err
+	}
+	rows, cut, err := e.encode(train, o.Instruction, o.Truncate)
+	if err != nil {
+		return nil, err
+	}
+	if _, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
+		return nil, err
+	}
+	method, err := e.method(&o)
+	if err != nil {
+		return nil, err
+	}
+	defer method.Free(e.dev)
+	t, err := tune.NewTrainer(ctx, e.dev, e.model, method, rows, task.Batches(len(rows), o.Batch, o.Steps, o.Order, o.Seed), o.optim())
+	if err != nil {
+		return nil, err
+	}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, options: o}
+	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
+		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train)}})
+	err = e.train(ctx, t, method, fit, on)
+	t.Close()
+	if err != nil {
+		return nil, err
+	}
+	learned, err := method.Collapse(context.WithoutCancel(ctx), e.dev)
+	if err != nil {
+		return nil, err
+	}
+	if err := fit.finish(learned); err != nil {
+		return nil, err
+	}
+	on(Event{Routing: fit.Routing})
+	if o.Score && len(held) > 0 && !fit.Stopped {
+		if err := e.table(ctx, fit, held, o, on); err != nil {
+			return nil, err
+		}
+	}
+	return fit, nil
+}
+
+// train runs the steps.
+func (e *Engine) train(ctx context.Context, t *tune.Trainer, method *tune.Method, fit *Fit, on func(Event)) error {
+	o := fit.options
+	save := map[int]bool{}
+	for _, s := range o.SaveSteps {
+		save[s] = true
+	}
+	for !t.Done() {
+		s, err := t.Step(ctx)
+		if fault.Is(err, fault.Cancelled) || errors.Is(err, context.Canceled) {
+			if len(fit.Steps) == 0 {
+				return fault.From("adapt", ctx.Err())
+			}
+			fit.Stopped = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		ev := StepEvent{Step: s.Step, Loss: s.Loss, LR: s.LR, GradNorm: s.GradNorm, MS: s.Duration.Seconds() * 1e3}
+		fit.Steps = append(fit.Steps, ev)
+		fit.Losses = append(fit.Losses, s.Loss)
+		on(Event{Step: &ev})
+		routing := o.RoutingEvery > 0 && s.Step%o.RoutingEvery == 0 && !t.Done()
+		if !save[s.Step] && !routing {
+			continue
+		}
+		l, err := method.Collapse(ctx, e.dev)
+		if err != nil {
+			if ctx.Err() != nil {
+				continue
+			}
+			return err
+		}
+		if routing && l.Inventory != nil {
+			on(Event{Routing: routingOf(l.Inventory, s.Step)})
+		}
+		if save[s.Step] {
+			files, err := adapterFiles(l)
+			if err != nil {
+				return err
+			}
+			on(Event{Save: &SaveEvent{Step: s.Step, Files: files}})
+		}
+	}
+	return nil
+}
+
+// split parses the examples and parts them into training and held-out rows.
+func (e *Engine) split(o *AdaptOptions) (train, held []task.Example, err error) {
+	train, err = parse(o.Examples)
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.Shots > 0 && o.Shots < len(train) {
+		train, held = task.Shots(train, o.Shots, o.Seed)
+	}
+	switch {
+	case o.Held != "":
+		held, err = parse(o.Held)
+	case o.Holdout > 0:
+		if len(train) < 2 {
+			return nil, nil, fault.Inputf("adapt", "--holdout %g of 1 row leaves none to train on", o.Holdout).Next("give more rows, or --holdout 0")
+		}
+		train, held = task.Split(train, o.Holdout, o.Seed)
+	}
+	return train, held, err
+}
+
+// method builds what is trained.
+func (e *Engine) method(o *AdaptOptions) (*tune.Method, error) {
+	logits := func() (map[string][]float32, error) {
+		switch {
+		case o.RouterInit == "fresh":
+			return e.inv.FreshLogits(o.Seed), nil
+		case o.RouterInit == "mean":
+			return e.inv.ZeroLogits(), nil
+		}
+		return e.inv.Task(o.RouterInit[len("task:"):])
+	}
+	switch o.Method {
+	case "z":
+		z, err := logits()
+		if err != nil {
+			return nil, err
+		}
+		return tune.Z(e.inv, z), nil
+	case "mu":
+		return tune.Mu(e.inv), nil
+	case "mhr":
+		if o.RouterInit == "keep" {
+			return tune.MHR(e.inv), nil
+		}
+		z, err := logits()
+		if err != nil {
+			return nil, err
+		}
+		return tune.MHR(e.inv.Repeat(z)), nil
+	}
+	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
+	if len(targets) == 0 {
+		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+	}
+	var sites []string
+	dims := map[string][2]int{}
+	for _, s := range e.model.Sites() {
+		ok, err := skill.Match(targets, regex, s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			sites = append(sites, s.Name)
+			dims[s.Name] = [2]int{s.In, s.Out}
+		}
+	}
+	if len(sites) == 0 {
+		return nil, fault.Inputf("adapt", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
+	}
+	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
+	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
+	return tune.LoRA(s, float32(o.Alpha)), nil
+}
+
+// isRegex tells a regular expression from a module name.
+func isRegex(s string) bool {
+	for _, r := range s {
+		switch r {
+		case '.', '_', '-':
+		default:
+			if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// table scores base, mean and the fine-tune on held-out rows.
+func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o AdaptOptions, on func(Event)) error {
+	ads := []Adapter{{Name: "base", tasks: 1}}
+	if e.inv != nil {
+		m, err := e.Adapter("mean")
+		if err != nil {
+			return err
+		}
+		ads = append(ads, m)
+		defer e.Free(m)
+	}
+	adapted := fit.Adapter
+	adapted.Name = "adapted"
+	labels := labelsOf(held, o.Examples)
+	for _, a := range append(ads, adapted) {
+		row, err := e.evaluate(ctx, a, held, labels, EvalOptions{Instruction: o.Instruction, Truncate: o.Truncate})
+		if err != nil {
+			if fault.Is(err, fault.Cancelled) || ctx.Err() != nil {
+				return nil // what was learned is kept; the table stays short
+			}
+			return err
+		}
+		fit.Scores = append(fit.Scores, *row)
+		on(Event{Score: row})
+	}
+	return nil
+}
+
+// labelsOf are the classes of training and held-out rows together.
+func labelsOf(held []task.Example, train string) []string {
+	all, err := parse(train)
+	if err != nil {
+		all = nil
+	}
+	labels := Labels(append(all, held...))
+	sort.Strings(labels)
+	return labels
+}

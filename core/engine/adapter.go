@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"strings"
+
+	"handful/core/fault"
+	"handful/core/route"
+	"handful/core/skill"
+)
+
+// Adapter is something to run the base with: nothing, a single LoRA (the mean
+// of an inventory, one task's mixture, a fine-tune) or a routed inventory.
+// It keeps its variables on the device until Free.
+type Adapter struct {
+	Name  string
+	route route.Adapter // nil for the bare base
+	tasks int           // router rows that examples may name; 1: ignored
+	lora  *route.LoRA   // route, where it is a single adapter
+}
+
+func singleAdapter(name string, s *skill.Single) Adapter {
+	l := route.NewLoRA(s, 1)
+	return Adapter{Name: name, route: l, lora: l, tasks: 1}
+}
+
+func routedAdapter(name string, inv *skill.Inventory) Adapter {
+	return Adapter{Name: name, route: route.NewPoly(inv), tasks: inv.Tasks}
+}
+
+// Adapter finds an adapter by name: "base"; "mean", the uniform mixture;
+// "task:ID", one training task's mixture; "routed", the inventory by each
+// example's task_id; "file", the adapter that was opened with the base.
+func (e *Engine) Adapter(which string) (Adapter, error) {
+	switch {
+	case which == "base" || which == "":
+		return Adapter{Name: "base", tasks: 1}, nil
+	case which == "file":
+		switch {
+		case e.single != nil:
+			return singleAdapter("adapter", e.single), nil
+		case e.poly != nil && e.poly.Tasks == 1:
+			w, err := e.poly.Row(0)
+			if err != nil {
+				return Adapter{}, err
+			}
+			return singleAdapter("adapter", e.poly.Collapse(w)), nil
+		case e.poly != nil:
+			return routedAdapter("adapter", e.poly), nil
+		}
+		return Adapter{}, fault.Inputf("adapter", "no adapter was opened").Next("give one with --adapter")
+	}
+	if e.inv == nil {
+		return Adapter{}, fault.Inputf("adapter", "%q wants an inventory and none was opened", which).Next("give one with --inventory")
+	}
+	switch {
+	case which == "mean":
+		return singleAdapter("mean", e.inv.Collapse(e.inv.Uniform())), nil
+	case which == "routed":
+		return routedAdapter("routed", e.inv), nil
+	case strings.HasPrefix(which, "task:"):
+		z, err := e.inv.Task(which[len("task:"):])
+		if err != nil {
+			return Adapter{}, err
+		}
+		one := e.inv.WithLogits(z)
+		w, err := one.Row(0)
+		if err != nil {
+			return Adapter{}, err
+		}
+		return singleAdapter(which, one.Collapse(w)), nil
+	}
+	return Adapter{}, fault.Inputf("adapter", "got %q, want base, mean, routed, file or task:ID", which)
+}
+
+// Free drops an adapter's values from the device. Using it again uploads them
+// again.
+func (e *Engine) Free(a Adapter) {
+	if a.route == nil {
+		return
+	}
+	for _, p := range a.route.Params() {
+		e.dev.Free(p.Var)
+	}
+}

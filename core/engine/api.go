@@ -1,0 +1,208 @@
+// Package engine is the façade: the one API that the command line, the page's
+// Worker and other Go programs call. It opens a base model with an inventory
+// on a device, adapts, scores, evaluates, generates and exports.
+package engine
+
+import (
+	"handful/core/device"
+	"handful/core/format"
+)
+
+// OpenOptions say what to open. Folders are files as a person picked them;
+// what they are is told by their content.
+type OpenOptions struct {
+	Base      format.Folder // HF checkpoint folder or one .gguf
+	Inventory format.Folder // PEFT POLY folder; nil for none
+	Adapter   format.Folder // PEFT LORA or POLY folder to score or generate with; nil for none
+	Device    device.Options
+	Progress  func(Progress) // may be nil
+}
+
+// Progress tells how far opening is. Status is one of read, upload, compile,
+// ready (a front end that downloads adds download and verify).
+type Progress struct {
+	Status string `json:"status"`
+	File   string `json:"file,omitempty"`
+	Loaded int64  `json:"loaded"`
+	Total  int64  `json:"total"`
+}
+
+// Info describes an open engine.
+type Info struct {
+	Model     string      `json:"model"`     // name or file of the base
+	Params    int64       `json:"params"`    // of the base
+	Bytes     int64       `json:"bytes"`     // of the base's weights at rest
+	Layers    int         `json:"layers"`    //
+	Hidden    int         `json:"hidden"`    //
+	Vocab     int         `json:"vocab"`     //
+	Context   int         `json:"context"`   // longest row in tokens
+	Quant     string      `json:"quant"`     // dtype of most weights
+	Tokenizer bool        `json:"tokenizer"` // false: only pre-tokenised examples
+	Device    device.Info `json:"device"`    //
+	DeviceWhy string      `json:"deviceWhy"` // why this device
+	Inventory *InvInfo    `json:"inventory"` // nil without one
+	Licence   string      `json:"licence"`   // as the file says, "" when it does not
+	Resident  int64       `json:"resident"`  // bytes of weights on the device
+}
+
+// InvInfo describes an inventory.
+type InvInfo struct {
+	Name      string   `json:"name"`
+	Skills    int      `json:"nSkills"`
+	Splits    int      `json:"nSplits"`
+	Rank      int      `json:"rank"`
+	Tasks     int      `json:"nTasks"`
+	Sites     int      `json:"sites"`
+	Params    int64    `json:"params"`
+	TaskNames []string `json:"taskNames,omitempty"`
+}
+
+// AdaptOptions have the command line's names in camelCase. They are complete:
+// start from Defaults and change what is asked for (0 is a value, "off").
+type AdaptOptions struct {
+	Examples     string   `json:"examples"` // JSONL, JSON array, CSV, TSV or "text => label" lines
+	Method       string   `json:"method"`   // z, mu, mhr, lora
+	Instruction  string   `json:"instruction"`
+	Steps        int      `json:"steps"`
+	Batch        int      `json:"batch"`
+	LR           float64  `json:"lr"`       // of A and B
+	RouterLR     float64  `json:"routerLr"` // of the logits
+	WeightDecay  *float64 `json:"weightDecay"`
+	Clip         float64  `json:"clip"`     // 0: off
+	Warmup       int      `json:"warmup"`   // steps
+	Schedule     string   `json:"schedule"` // constant, linear
+	Optimizer    string   `json:"optimizer"`
+	Loss         string   `json:"loss"`
+	RouterInit   string   `json:"routerInit"` // fresh, mean, task:ID, keep
+	Order        string   `json:"order"`      // shuffle, file
+	Shots        int      `json:"shots"`      // 0: all rows
+	Holdout      float64  `json:"holdout"`    // fraction kept aside for scoring
+	Held         string   `json:"held"`       // rows to score on, instead of Holdout
+	Score        bool     `json:"score"`      // score base, mean and adapted on what is held
+	Truncate     bool     `json:"truncate"`
+	SaveSteps    []int    `json:"saveSteps"`
+	Rank         int      `json:"rank"`    // lora from scratch
+	Alpha        float64  `json:"alpha"`   // lora from scratch
+	Targets      []string `json:"targets"` // lora from scratch: suffixes, or one regex
+	Seed         uint64   `json:"seed"`
+	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
+}
+
+// Event is one thing that happened while adapting; exactly one field is set.
+type Event struct {
+	Plan    *PlanEvent `json:"plan,omitempty"`
+	Step    *StepEvent `json:"step,omitempty"`
+	Routing *Routing   `json:"routing,omitempty"`
+	Score   *ScoreRow  `json:"score,omitempty"`
+	Save    *SaveEvent `json:"save,omitempty"`
+}
+
+// PlanEvent comes first: what will be done with which rows.
+type PlanEvent struct {
+	Train      int      `json:"train"`      // rows trained on
+	Held       int      `json:"held"`       // rows kept aside
+	Steps      int      `json:"steps"`      //
+	Trainable  int      `json:"trainable"`  // parameters
+	Tokens     int      `json:"tokens"`     // of the largest batch
+	Arena      int64    `json:"arena"`      // bytes of values per step
+	Dispatches int      `json:"dispatches"` // per step
+	Cut        []CutRow `json:"cut,omitempty"`
+	Hints      []string `json:"hints,omitempty"`
+}
+
+// CutRow is a row whose input was cut at its front.
+type CutRow struct {
+	Line   int `json:"line"`
+	Tokens int `json:"tokens"` // cut away
+}
+
+// StepEvent is one optimiser step. Loss is the one before the update.
+type StepEvent struct {
+	Step     int     `json:"step"` // from 1
+	Loss     float64 `json:"loss"` // nats per label token
+	LR       float64 `json:"lr"`
+	GradNorm float64 `json:"gradNorm"` // before clipping
+	MS       float64 `json:"ms"`
+}
+
+// SaveEvent carries the adapter's files at a saved step.
+type SaveEvent struct {
+	Step  int    `json:"step"`
+	Files []File `json:"-"`
+}
+
+// Routing is the mixture per site: W[site][head][skill].
+type Routing struct {
+	Step  int           `json:"step"`
+	Sites []string      `json:"sites"`
+	W     [][][]float32 `json:"w"`
+}
+
+// ScoreRow is one line of the score table.
+type ScoreRow struct {
+	Name     string       `json:"name"` // base, mean, adapted
+	N        int          `json:"n"`
+	Accuracy float64      `json:"accuracy"` // of the best-scoring label, or of the greedy answer
+	Balanced float64      `json:"balanced"` // mean recall over labels; equals Accuracy without labels
+	Loss     float64      `json:"loss"`     // nats per label token of the right answers
+	Labels   []string     `json:"labels,omitempty"`
+	Rows     []Prediction `json:"rows,omitempty"`
+}
+
+// Prediction is one held-out row's outcome.
+type Prediction struct {
+	Input string  `json:"input"`
+	Want  string  `json:"want"`
+	Got   string  `json:"got"`
+	Loss  float64 `json:"loss"`
+}
+
+// File is one file of an export.
+type File struct {
+	Name  string
+	Bytes []byte
+}
+
+// Fit is a finished fine-tune.
+type Fit struct {
+	Method     string      `json:"method"`
+	Losses     []float64   `json:"losses"`
+	Steps      []StepEvent `json:"steps"`
+	Trainable  int         `json:"trainable"`
+	Device     device.Info `json:"device"`
+	Dispatches int         `json:"dispatches"` // per step
+	Stopped    bool        `json:"stopped"`    // ended early by cancel
+	Routing    *Routing    `json:"routing,omitempty"`
+	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
+	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
+	files      []File
+	options    AdaptOptions
+}
+
+// Export is the PEFT folder with routing.json, train.jsonl and a card.
+func (f *Fit) Export() []File { return f.files }
+
+// Scores is the answer of Score.
+type Scores struct {
+	Loss   float64     `json:"loss"` // mean over all label tokens, nats
+	Rows   []RowScore  `json:"rows"`
+	Logits [][]float32 `json:"-"` // per row [tokens, vocab], with KeepLogits
+}
+
+// RowScore is the likelihood of one row's labels, in nats.
+type RowScore struct {
+	NLLSum  float64 `json:"nll_sum"`
+	NLLMean float64 `json:"nll_mean"`
+	Tokens  int     `json:"tokens"`
+}
+
+// GenerateOptions control generation. Temperature 0 is greedy.
+type GenerateOptions struct {
+	Prompt      string  `json:"prompt"`
+	Instruction string  `json:"instruction"`
+	MaxTokens   int     `json:"maxTokens"`
+	Temperature float64 `json:"temperature"`
+	TopP        float64 `json:"topP"`
+	Seed        uint64  `json:"seed"`
+	Raw         bool    `json:"raw"` // Prompt as it is, not through the inventory's template
+}

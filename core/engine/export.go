@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"encoding/json"
+	"strings"
+
+	"handful/core/format/peft"
+	"handful/core/skill"
+	"handful/core/tune"
+)
+
+// finish keeps what was learned: the adapter to run, its routing and its files.
+func (f *Fit) finish(l *tune.Learned) error {
+	switch {
+	case l.Single != nil:
+		f.Adapter = singleAdapter(f.Method, l.Single)
+	default:
+		f.Adapter = routedAdapter(f.Method, l.Inventory)
+	}
+	if l.Inventory != nil {
+		f.Routing = routingOf(l.Inventory, len(f.Steps))
+	}
+	files, err := adapterFiles(l)
+	if err != nil {
+		return err
+	}
+	var log strings.Builder
+	for _, s := range f.Steps {
+		b, err := json.Marshal(map[string]any{"step": s.Step, "loss": s.Loss, "lr": s.LR, "grad_norm": s.GradNorm, "ms": s.MS})
+		if err != nil {
+			return err
+		}
+		log.Write(append(b, '\n'))
+	}
+	r := map[string]any{"method": f.Method, "device": f.Device.Kind, "adapter": f.Device.Name, "backend": f.Device.Backend,
+		"kernel_family": f.Device.Family, "dispatches": f.Dispatches}
+	if f.Routing != nil {
+		r["sites"], r["weights"] = f.Routing.Sites, f.Routing.W
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	f.files = append(files, File{"train.jsonl", []byte(log.String())}, File{"routing.json", append(b, '\n')})
+	return nil
+}
+
+// adapterFiles are a fine-tune's PEFT folders: POLY for z and mhr, LORA for mu
+// and lora, and under lora/ the LORA that z's routing collapses to.
+func adapterFiles(l *tune.Learned) (out []File, err error) {
+	add := func(dir string, files []peft.File, err error) error {
+		for _, f := range files {
+			out = append(out, File{dir + f.Name, f.Bytes})
+		}
+		return err
+	}
+	if l.Inventory != nil {
+		inv := *l.Inventory
+		inv.Manifest = nil
+		files, err := peft.WritePoly(&inv)
+		if err := add("", files, err); err != nil {
+			return nil, err
+		}
+	}
+	if l.Single != nil {
+		dir := ""
+		if l.Inventory != nil {
+			dir = "lora/"
+		}
+		files, err := peft.WriteLoRA(l.Single)
+		if err := add(dir, files, err); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// routingOf lists w = normalise(σ(Z)) of the first task per site.
+func routingOf(inv *skill.Inventory, step int) *Routing {
+	r := &Routing{Step: step, Sites: inv.Sites}
+	qs := inv.Splits * inv.Skills
+	for _, s := range inv.Sites {
+		w := skill.Weights(inv.Logits[s][:qs], inv.Splits, inv.Skills)
+		heads := make([][]float32, inv.Splits)
+		for q := range heads {
+			heads[q] = w[q*inv.Skills : (q+1)*inv.Skills]
+		}
+		r.W = append(r.W, heads)
+	}
+	return r
+}

@@ -1,0 +1,56 @@
+package engine
+
+import (
+	"context"
+
+	"handful/core/fault"
+	"handful/core/model"
+	"handful/core/task"
+	"handful/core/text"
+)
+
+// Generate continues a prompt and gives the text, end token excluded; pieces
+// of complete characters go to on as they come. Unless Raw, the prompt is an
+// input that the inventory's template wraps. An adapter that routes by task
+// can't generate: pick one task.
+func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on func(string)) (string, error) {
+	defer e.lock()()
+	if e.tok == nil {
+		return "", fault.Inputf("generate", "the base has no tokenizer").Next("add tokenizer.json to its folder")
+	}
+	if a.route != nil && a.lora == nil {
+		return "", fault.Inputf("generate", "%s has %d tasks, want one", a.Name, a.tasks).Next("choose one with task:ID")
+	}
+	prompt := o.Prompt
+	if !o.Raw {
+		var err error
+		if prompt, _, err = e.template.Render(o.Instruction, task.Example{Input: o.Prompt}); err != nil {
+			return "", err
+		}
+	}
+	most := o.MaxTokens
+	if most <= 0 {
+		most = 64
+	}
+	var ad model.Adapter
+	if a.lora != nil {
+		ad = a.lora
+	}
+	out, stream := "", text.NewStream(e.tok, true)
+	emit := func(s string) {
+		if out += s; s != "" && on != nil {
+			on(s)
+		}
+	}
+	stop := func(id int32) bool { return e.ends[id] }
+	s := model.Sampling{Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed}
+	err := model.Generate(ctx, e.dev, e.model, ad, e.tok.Encode(prompt), most, s, stop, func(id int32) bool {
+		emit(stream.Push(id))
+		return ctx.Err() == nil
+	})
+	emit(stream.Flush())
+	if err == nil && ctx.Err() != nil {
+		err = fault.From("generate", ctx.Err())
+	}
+	return out, err
+}

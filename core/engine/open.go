@@ -1,0 +1,216 @@
+package engine
+
+import (
+	"context"
+	"sync"
+
+	"handful/core/device"
+	"handful/core/fault"
+	"handful/core/format"
+	"handful/core/format/hf"
+	"handful/core/format/peft"
+	"handful/core/model"
+	"handful/core/skill"
+	"handful/core/task"
+	"handful/core/tensor"
+	"handful/core/text"
+)
+
+// maxContext bounds the rows that can be trained on: a longer context than
+// this would only size tables that nobody fills.
+const maxContext = 8192
+
+// Engine is an open base model with its inventory on a device. Its methods may
+// be called from several goroutines; they run one after the other.
+type Engine struct {
+	mu       sync.Mutex
+	dev      device.Device
+	why      string
+	ckpt     *hf.Checkpoint
+	model    model.Model
+	tok      text.Tokenizer // nil without one
+	template *task.Template
+	ends     map[int32]bool   // tokens that end an answer
+	inv      *skill.Inventory // nil without one
+	single   *skill.Single    // the opened LORA adapter
+	poly     *skill.Inventory // the opened POLY adapter
+	info     Info
+}
+
+// Open reads what the folders hold, checks that it fits together and opens a
+// device. Nothing is uploaded before the first use.
+func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
+	defer fault.Recover("open", &err)
+	e := &Engine{ends: map[int32]bool{}}
+	if e.ckpt, err = hf.Open(o.Base); err != nil {
+		return nil, err
+	}
+	c := e.ckpt.Config
+	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
+		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: c.Tied}
+	if e.model, err = model.Open(mc, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress}); err != nil {
+		return nil, err
+	}
+	prompt := skill.DefaultPrompt()
+	if len(o.Inventory) > 0 {
+		if e.inv, err = e.inventory("inventory", o.Inventory); err != nil {
+			return nil, err
+		}
+		if m := e.inv.Manifest; m != nil && m.Prompt.Template != "" {
+			prompt = m.Prompt
+		}
+	}
+	if len(o.Adapter) > 0 {
+		if err = e.openAdapter(o.Adapter); err != nil {
+			return nil, err
+		}
+	}
+	if e.template, err = task.NewTemplate(prompt); err != nil {
+		return nil, err
+	}
+	if e.tok, err = e.ckpt.Tokenizer(); err != nil {
+		return nil, err
+	}
+	if err := e.findEnds(prompt.End); err != nil {
+		return nil, err
+	}
+	if e.dev, e.why, err = device.Open(ctx, o.Device); err != nil {
+		return nil, err
+	}
+	e.describe()
+	return e, nil
+}
+
+// findEnds collects the tokens that end an answer: the prompt's end token and
+// the model's own. A tokenizer must fit the model's embedding.
+func (e *Engine) findEnds(end string) error {
+	for _, id := range e.ckpt.Config.EOS {
+		e.ends[int32(id)] = true
+	}
+	if e.tok == nil {
+		return nil
+	}
+	if v := e.model.Config().Vocab; e.tok.Vocab() > v {
+		return fault.Inputf("tokenizer", "%d tokens, the embedding has %d rows", e.tok.Vocab(), v).Next("use the tokenizer that belongs to the base")
+	}
+	if id, ok := e.tok.ID(end); ok {
+		e.ends[id] = true
+	}
+	return nil
+}
+
+func (e *Engine) dims() map[string][2]int {
+	d := map[string][2]int{}
+	for _, s := range e.model.Sites() {
+		d[s.Name] = [2]int{s.In, s.Out}
+	}
+	return d
+}
+
+// inventory reads a POLY folder and holds it against the base.
+func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error) {
+	inv, err := peft.ReadInventory(f)
+	if err != nil {
+		return nil, err
+	}
+	if err := skill.CheckSites(op, inv.Sites, inv.Dims, e.dims(), inv.Targets, inv.Regex); err != nil {
+		return nil, err
+	}
+	return inv, inv.CheckSplits()
+}
+
+func (e *Engine) openAdapter(f format.Folder) (err error) {
+	kind, err := peft.Type(f)
+	if err != nil {
+		return err
+	}
+	if kind == "POLY" {
+		e.poly, err = e.inventory("adapter", f)
+		return err
+	}
+	if e.single, err = peft.ReadLoRA(f); err != nil {
+		return err
+	}
+	s := e.single
+	return skill.CheckSites("adapter", s.Sites, s.Dims, e.dims(), s.Targets, s.Regex)
+}
+
+// describe fills Info.
+func (e *Engine) describe() {
+	c := e.model.Config()
+	e.info = Info{Model: e.ckpt.Name, Layers: c.Layers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context, Tokenizer: e.tok != nil,
+		Device: e.dev.Info(), DeviceWhy: e.why, Licence: e.ckpt.Licence}
+	by := map[tensor.DType]int64{}
+	for _, v := range e.model.Vars() {
+		if v.Name == "rope" {
+			continue
+		}
+		e.info.Params += int64(tensor.Numel(v.Shape))
+		e.info.Bytes += int64(v.Bytes())
+		by[v.DType] += int64(v.Bytes())
+	}
+	most := int64(0)
+	for d, n := range by {
+		if n > most {
+			most, e.info.Quant = n, d.String()
+		}
+	}
+	if inv := e.inv; inv != nil {
+		e.info.Inventory = &InvInfo{Name: "inventory", Skills: inv.Skills, Splits: inv.Splits, Rank: inv.Rank, Tasks: inv.Tasks, Sites: len(inv.Sites)}
+		if inv.Manifest != nil {
+			e.info.Inventory.Name, e.info.Inventory.TaskNames = inv.Manifest.Name, inv.Manifest.Tasks
+		}
+		for _, s := range inv.Sites {
+			e.info.Inventory.Params += int64(len(inv.A[s]) + len(inv.B[s]))
+		}
+	}
+}
+
+// Info describes what is open.
+func (e *Engine) Info() Info { return e.info }
+
+// Inventory is the open inventory, nil without one.
+func (e *Engine) Inventory() *skill.Inventory { return e.inv }
+
+// Lost is the device's: at most one value, when it is gone.
+func (e *Engine) Lost() <-chan error { return e.dev.Lost() }
+
+// Close frees the device.
+func (e *Engine) Close() error {
+	defer e.lock()()
+	return e.dev.Close()
+}
+
+// lock makes calls run one after the other: `defer e.lock()()`.
+func (e *Engine) lock() func() {
+	e.mu.Lock()
+	return e.mu.Unlock
+}
+
+// watched reports reading of weights as progress.
+type watched struct {
+	model.Weights
+	total, done int64
+	report      func(Progress)
+}
+
+func (w *watched) Tensor(name string) (tensor.Source, error) {
+	s, err := w.Weights.Tensor(name)
+	if err != nil || w.report == nil {
+		return s, err
+	}
+	return &watchedSource{s, w, name}, nil
+}
+
+type watchedSource struct {
+	tensor.Source
+	w    *watched
+	name string
+}
+
+func (s *watchedSource) ReadAt(p []byte, off int64) (int, error) {
+	n, err := s.Source.ReadAt(p, off)
+	s.w.done += int64(n)
+	s.w.report(Progress{Status: "upload", File: s.name, Loaded: min(s.w.done, s.w.total), Total: s.w.total})
+	return n, err
+}

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"math"
+	"strings"
+
+	"handful/core/fault"
+	"handful/core/skill"
+	"handful/core/tune"
+)
+
+// Defaults are a method's settings for a handful of examples. They were chosen
+// on training tasks of the inventory, never on held-out ones.
+func Defaults(method string) AdaptOptions {
+	o := AdaptOptions{Method: method, Steps: 40, Batch: 8, LR: 3e-3, RouterLR: 0.1, Clip: 1, Warmup: 4, Schedule: "linear",
+		Optimizer: "adamw", Loss: "lm", RouterInit: "fresh", Order: "shuffle", Rank: 4, Alpha: 1}
+	if method == "lora" {
+		o.LR = 1e-2
+	}
+	return o
+}
+
+// check refuses settings outside their range by name.
+func (o *AdaptOptions) check(inv *skill.Inventory) error {
+	bad := func(name, format string, args ...any) error {
+		return fault.Inputf("adapt", "--"+name+" "+format, args...)
+	}
+	oneOf := func(name, got string, want ...string) error {
+		for _, w := range want {
+			if got == w {
+				return nil
+			}
+		}
+		return bad(name, "%q, want %s", got, strings.Join(want, ", "))
+	}
+	if err := oneOf("method", o.Method, "z", "mu", "mhr", "lora"); err != nil {
+		return err
+	}
+	if err := oneOf("schedule", o.Schedule, "constant", "linear"); err != nil {
+		return err
+	}
+	if err := oneOf("order", o.Order, "shuffle", "file"); err != nil {
+		return err
+	}
+	if o.Optimizer != "adamw" {
+		return fault.Unsupportedf("adapt", "--optimizer %q, want adamw", o.Optimizer)
+	}
+	if o.Loss != "lm" {
+		return fault.Unsupportedf("adapt", "--loss %q, want lm", o.Loss)
+	}
+	if o.Method != "lora" && inv == nil {
+		return fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora")
+	}
+	switch init := o.RouterInit; {
+	case init == "fresh", init == "mean", strings.HasPrefix(init, "task:"):
+	case init == "keep" && o.Method == "mhr":
+	case init == "keep":
+		return bad("router-init", "keep goes with method mhr, got %s", o.Method)
+	default:
+		return bad("router-init", "%q, want fresh, mean, task:ID or keep", init)
+	}
+	for _, n := range []struct {
+		name string
+		v    int
+		min  int
+	}{{"steps", o.Steps, 1}, {"batch", o.Batch, 1}, {"warmup", o.Warmup, 0}, {"shots", o.Shots, 0}, {"rank", o.Rank, 1}} {
+		if n.v < n.min {
+			return bad(n.name, "%d, want %d or more", n.v, n.min)
+		}
+	}
+	rates := []struct {
+		name string
+		v    float64
+	}{{"lr", o.LR}, {"router-lr", o.RouterLR}, {"clip", o.Clip}, {"alpha", o.Alpha}}
+	if o.WeightDecay != nil {
+		rates = append(rates, struct {
+			name string
+			v    float64
+		}{"weight-decay", *o.WeightDecay})
+	}
+	for _, r := range rates {
+		if !(r.v >= 0) || math.IsInf(r.v, 0) {
+			return bad(r.name, "%v, want a number of 0 or more", r.v)
+		}
+	}
+	if !(o.Holdout >= 0 && o.Holdout < 1) {
+		return bad("holdout", "%v, want a fraction from 0 to below 1", o.Holdout)
+	}
+	for _, s := range o.SaveSteps {
+		if s < 1 || s > o.Steps {
+			return bad("save-steps", "%d, want 1 to %d", s, o.Steps)
+		}
+	}
+	return nil
+}
+
+// optim are the optimiser's settings. --weight-decay goes for every trained
+// tensor; unset it is 0.01 for A and B and 0 for logits.
+func (o *AdaptOptions) optim() tune.Optim {
+	t := tune.Optim{LR: o.LR, RouterLR: o.RouterLR, Decay: 0.01, Clip: o.Clip, Warmup: o.Warmup, Steps: o.Steps, Linear: o.Schedule == "linear"}
+	if o.WeightDecay != nil {
+		t.Decay, t.RouterDecay = *o.WeightDecay, *o.WeightDecay
+	}
+	return t
+}

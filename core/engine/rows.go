@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"handful/core/fault"
+	"handful/core/task"
+	"handful/core/tune"
+)
+
+// parse reads examples; the first bad row is the fault.
+func parse(text string) ([]task.Example, error) {
+	p := task.Parse([]byte(text))
+	if len(p.Faults) > 0 {
+		return nil, p.Faults[0]
+	}
+	if len(p.Examples) == 0 {
+		return nil, fault.Inputf("examples", "no rows").Next("give at least one row with an input and an output")
+	}
+	return p.Examples, nil
+}
+
+// encode turns examples into tokens by the inventory's prompt.
+func (e *Engine) encode(exs []task.Example, instruction string, truncate bool) (rows []tune.Row, cut []CutRow, err error) {
+	for _, ex := range exs {
+		r, err := e.encodeOne(ex, instruction, truncate)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.Cut > 0 {
+			cut = append(cut, CutRow{Line: r.Line, Tokens: r.Cut})
+		}
+		rows = append(rows, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+	}
+	return rows, cut, nil
+}
+
+func (e *Engine) encodeOne(ex task.Example, instruction string, truncate bool) (task.Row, error) {
+	if e.tok == nil && ex.InputIDs == nil {
+		return task.Row{}, fault.Inputf("examples", "line %d is text and the base has no tokenizer", ex.Line).
+			Next("add tokenizer.json to the base's folder, or give input_ids and labels")
+	}
+	return task.Encode(e.tok, e.template, instruction, ex, task.Limits{Tokens: e.model.Config().Context, Vocab: e.model.Config().Vocab, Truncate: truncate})
+}

@@ -38,8 +38,11 @@ func (gonumBlas) tn(m, n, k int, alpha float32, a []float32, lda int, b []float3
 }
 
 func platform(family string) (products, error) {
-	if family != "" && family != "gonum" {
-		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want gonum", family)
+	switch family {
+	case "", "gonum":
+		return gonumBlas{}, nil
+	case "go":
+		return goBlas{}, nil
 	}
-	return gonumBlas{}, nil
+	return nil, fault.Inputf("device", "cpu has no kernel family %q here, want gonum or go", family)
 }

@@ -148,8 +148,11 @@ func (m model) symbol(char string) symbol {
 	if id, ok := m.vocab[char]; ok {
 		return symbol{ids: []int32{id}}
 	}
+	if !m.byteFallback {
+		return symbol{}
+	}
 	var ids []int32
-	for i := 0; m.byteFallback && i < len(char); i++ {
+	for i := range len(char) {
 		id, ok := m.vocab[fmt.Sprintf("<0x%02X>", char[i])]
 		if !ok {
 			return symbol{}

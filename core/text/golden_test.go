@@ -132,7 +132,7 @@ func TestGolden(t *testing.T) {
 		{"gpt2", "gpt2", fromFile(t, "gpt2"), 2000},
 		{"qwen2", "qwen2", fromFile(t, "qwen2"), 2000},
 		{"llama3", "llama3", fromFile(t, "llama3"), 800},
-		{"odd", "odd", fromFile(t, "odd"), 800},
+		{"odd", "odd", fromFile(t, "odd"), 700},
 		{"fallback", "fallback", fromFile(t, "fallback"), 800},
 	} {
 		t.Run(c.name, func(t *testing.T) {

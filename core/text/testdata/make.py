@@ -146,10 +146,11 @@ def trained():
     qwen.add_tokens([AddedToken("\u00c5dd"), AddedToken("<both>", lstrip=True, rstrip=True)])
     yield "qwen2", qwen
     llama = small(pre.Sequence([isolated(LLAMA3), level()]), model={"ignore_merges": True})
-    llama.add_special_tokens(special("<|im_start|>", "<|im_end|>"))
     j = json.loads(llama.to_str())
-    j["model"]["vocab"]["Ġweather"] = max(list(j["model"]["vocab"].values()) + [a["id"] for a in j["added_tokens"]]) + 1  # no merge makes it
-    yield "llama3", Tokenizer.from_str(json.dumps(j))
+    j["model"]["vocab"]["Ġweather"] = len(j["model"]["vocab"])  # no merge makes it
+    llama = Tokenizer.from_str(json.dumps(j))
+    llama.add_special_tokens(special("<|im_start|>", "<|im_end|>"))
+    yield "llama3", llama
     odd = small(pre.Sequence([pre.Split("=", "merged_with_next"), pre.Split(Regex(r"[,;.]"), "merged_with_previous"), pre.Split(Regex(r"[-_]+"), "removed"),
                               pre.Split(Regex(r"\p{Lu}"), "contiguous", invert=True), isolated(CASED), pre.Digits(individual_digits=False), level()]),
                 normalizers.Sequence([normalizers.NFKC(), normalizers.NFD()]), 400, False, {"unk_token": "<unk>", "fuse_unk": True})
@@ -244,4 +245,7 @@ if __name__ == "__main__":
     golden("smollm2", smollm2(sys.argv[1]), texts)
     for name, t in trained():
         t.save(name + ".tokenizer.json", pretty=False)
-        golden(name, t, texts if name in ("gpt2", "qwen2") else texts[:120] + texts[120::3])
+        some = texts if name in ("gpt2", "qwen2") else texts[:120] + texts[120::3]
+        if name == "odd":  # patterns without a scanner of their own follow Go's Unicode, which is older than HF's
+            some = [(i, s) for i, s in some if not any(unicodedata.category(c) == "Cn" for c in s)]
+        golden(name, t, some)

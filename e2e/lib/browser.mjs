@@ -1,0 +1,46 @@
+// Chromium for the tests: Debian's, or the one that CHROMIUM names.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { serve } from './server.mjs';
+
+const known = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome', '/usr/bin/google-chrome-stable'];
+
+/** The browser's path, or null: then its tests are skipped, and counted. */
+export const executable = [process.env.CHROMIUM, ...known].find((p) => p && existsSync(p)) ?? null;
+
+/** For test(): why a test that needs the browser is skipped. */
+export const skip = executable ? false : 'no Chromium: install it or set CHROMIUM to its path';
+
+const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/**
+ * Opens a server and a browser with an empty profile. Pages log what goes wrong
+ * in them; `requests` lists every address that was asked for.
+ */
+export async function open({ args = gpu, ...options } = {}) {
+  const server = await serve(options);
+  const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: executable,
+    headless: true,
+    args: ['--no-sandbox', ...quiet, ...args],
+  });
+  const requests = [];
+  context.on('request', (request) => requests.push(request.url()));
+  const page = async (where = '/empty.html') => {
+    const p = await context.newPage();
+    p.on('pageerror', (error) => console.error('page:', error.message));
+    p.on('console', (message) => message.type() === 'error' && console.error('console:', message.text()));
+    await p.goto(server.origin + where);
+    return p;
+  };
+  const close = async () => {
+    await context.close();
+    await server.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
+  };
+  return { ...server, context, requests, page, close };
+}

@@ -1,0 +1,39 @@
+// A server for the tests: the built page at /, the repository's test data at
+// /testdata/, and an empty page. A test may answer a path by itself.
+import { createServer } from 'node:http';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import path from 'node:path';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const types = {
+  '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
+  '.wasm': 'application/wasm', '.json': 'application/json', '.jsonl': 'text/plain',
+};
+
+/** Starts the server. answers maps a path to (request, response) => void, or to another path. */
+export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
+  const answers = new Map([
+    ['/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title>')],
+  ]);
+  const server = createServer(async (request, response) => {
+    let where = decodeURIComponent(new URL(request.url, 'http://x').pathname);
+    const answer = answers.get(where);
+    if (typeof answer === 'string') where = answer;
+    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
+    if (typeof answer === 'function') return answer(request, response);
+    const file = /^\/(testdata|assets\/inventory)\//.test(where) ? path.join(root, where) : path.join(dir, where.endsWith('/') ? where + 'index.html' : where);
+    const info = await stat(file).catch(() => null);
+    if (!info?.isFile()) return response.writeHead(404).end('no such file');
+    response.setHeader('Content-Length', info.size);
+    createReadStream(file).pipe(response);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
+  return { origin: `http://127.0.0.1:${server.address().port}`, answers, close };
+}

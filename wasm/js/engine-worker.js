@@ -1,0 +1,57 @@
+// The engine's Worker: a module Worker that runs engine.wasm. Go answers the
+// messages; this file only starts it, keeps early messages, and tells the page
+// when the program has ended, which it never should.
+
+// __handful is what Go finds here: mem, the linear memory, which kernels and
+// uploads share, and queue, the messages that came before Go listened.
+const boot = (globalThis.__handful = { mem: null, queue: [] });
+self.onmessage = (event) => boot.queue.push(event);
+
+// said keeps the last words of a dying Go program, from its first line on.
+let said = '';
+function listen(fs) {
+  const write = fs.writeSync;
+  const decoder = new TextDecoder();
+  fs.writeSync = function (fd, bytes) {
+    said += decoder.decode(bytes, { stream: true });
+    const at = said.search(/^(panic:|fatal error:|runtime: out of memory)/m);
+    said = at < 0 ? said.slice(-200) : said.slice(at, at + 4000);
+    return write.call(this, fd, bytes);
+  };
+}
+
+function crash(what) {
+  const line = said.split('\n')[0] || String(what?.message ?? what);
+  const memory = /out of memory/.test(said + what);
+  const err = {
+    kind: memory ? 'memory' : 'bug',
+    op: 'engine',
+    msg: `the engine stopped: ${line}`,
+    hint: memory ? 'open a smaller model or use smaller batches' : 'open the model again; please report this',
+  };
+  self.postMessage({ msg: JSON.stringify({ id: 0, kind: 'crash', seq: 0, err }), blobs: [] });
+}
+
+async function compile(imports) {
+  const url = new URL('./engine.wasm', import.meta.url);
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`);
+  if (response.headers.get('content-type')?.startsWith('application/wasm')) {
+    return WebAssembly.instantiateStreaming(response, imports);
+  }
+  return WebAssembly.instantiate(await response.arrayBuffer(), imports);
+}
+
+try {
+  await import('./gpu-shim.js');
+  await import('./wasm_exec.js');
+  listen(globalThis.fs);
+  const go = new globalThis.Go();
+  const { instance } = await compile(go.importObject);
+  boot.mem = instance.exports.mem;
+  self.addEventListener('unhandledrejection', (event) => crash(event.reason));
+  await go.run(instance);
+  crash('it returned');
+} catch (error) {
+  crash(error);
+}

@@ -1,0 +1,156 @@
+// Handful for web pages: fine-tunes a small language model on a handful of
+// examples in the browser. Every option is described in handful.d.ts.
+import { Engine, HandfulError } from './rpc.mjs';
+import { folder, jsonl, list } from './inputs.mjs';
+
+export { HandfulError };
+
+const MB = 1 << 20;
+const here = globalThis.document?.baseURI ?? globalThis.location.href;
+
+/** Opens a base model, and an inventory, in a Worker of its own. */
+export async function createHandful(options = {}) {
+  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, onProgress, signal, assets } = options;
+  const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
+  const engine = new Engine(new URL('engine-worker.js', home.href.replace(/\/?$/, '/')));
+  try {
+    const blobs = [];
+    const params = {
+      base: folder('base', base, blobs, here),
+      inventory: folder('inventory', inventory, blobs, here),
+      adapter: folder('adapter', adapter, blobs, here),
+      device: { kind: device, family: kernel, memory: memory && Math.round(memory * MB), maxBinding },
+    };
+    const on = ({ kind, data }) => kind === 'progress' && onProgress?.(data);
+    const { data } = await engine.call('open', params, { blobs, on, signal });
+    return new Handful(engine, data, adapter ? 'file' : 'base');
+  } catch (error) {
+    engine.close();
+    throw error;
+  }
+}
+
+class Handful {
+  #engine;
+  #first; // the adapter to use before anything is trained
+  #last = null; // the newest Fit
+  #stop = null;
+
+  constructor(engine, info, first) {
+    this.#engine = engine;
+    this.#first = first;
+    this.info = info;
+  }
+
+  /** Fine-tunes on examples. */
+  async adapt({ signal, onStep, onEvent, ...options } = {}) {
+    const on = ({ kind, data }) => {
+      for (const one of kind === 'step' ? data : [data]) {
+        if (kind === 'step') onStep?.(one);
+        onEvent?.({ [kind]: one });
+      }
+    };
+    const params = { ...options, examples: jsonl(options.examples), targets: list(options.targets) };
+    const stop = new AbortController();
+    this.#stop ??= stop; // a second adapt is refused while one runs
+    try {
+      const { data } = await this.#engine.call('adapt', params, { on, signal, stop: stop.signal });
+      return (this.#last = new Fit(this.#engine, data));
+    } finally {
+      if (this.#stop === stop) this.#stop = null;
+    }
+  }
+
+  /** Ends a running adapt after its step; its promise gives what it has learned. */
+  stop() {
+    this.#stop?.abort();
+  }
+
+  /** Reads examples without training: rows, faults with lines, the first prompt. */
+  preview({ examples, signal, ...options } = {}) {
+    return this.#ask('preview', { ...options, examples: jsonl(examples) }, signal);
+  }
+
+  /** Gives the negative log likelihood of each row's labels. */
+  score({ examples, signal, ...options } = {}) {
+    return this.#ask('score', { ...this.#using(options), examples: jsonl(examples) }, signal);
+  }
+
+  /** Judges an adapter on rows. */
+  evaluate({ examples, signal, ...options } = {}) {
+    return this.#ask('evaluate', { ...this.#using(options), examples: jsonl(examples) }, signal);
+  }
+
+  /** Continues a prompt: an async iterator of pieces of text. */
+  async *generate(prompt, options = {}) {
+    const { signal, ...rest } = typeof prompt === 'string' ? { ...options, prompt } : (prompt ?? {});
+    const left = new AbortController(); // the loop may leave early
+    const pieces = [];
+    let wake = () => {};
+    let ended = false;
+    const on = ({ kind, data }) => {
+      if (kind === 'text') pieces.push(...data);
+      wake();
+    };
+    const answer = this.#engine
+      .call('generate', this.#using(rest), { on, signal, stop: left.signal })
+      .finally(() => {
+        ended = true;
+        wake();
+      });
+    answer.catch(() => {}); // awaited below, unless the loop has left
+    try {
+      for (;;) {
+        while (pieces.length) yield pieces.shift();
+        if (ended) break;
+        await new Promise((resolve) => (wake = resolve));
+      }
+      await answer;
+    } finally {
+      left.abort();
+    }
+  }
+
+  /** Ends the engine and gives all memory back. */
+  async dispose() {
+    this.#engine.close();
+  }
+
+  async [Symbol.asyncDispose ?? 'asyncDispose']() {
+    await this.dispose();
+  }
+
+  async #ask(method, params, signal) {
+    return (await this.#engine.call(method, params, { signal })).data;
+  }
+
+  /** Names the adapter for the engine: the one given, else the newest. */
+  #using({ adapter, task, ...options }) {
+    const newest = this.#last && !this.#last.freed ? this.#last : this.#first;
+    const chosen = task !== undefined ? `task:${task}` : (adapter ?? newest);
+    return { ...options, adapter: chosen instanceof Fit ? chosen.id : chosen };
+  }
+}
+
+/** A finished fine-tune. */
+class Fit {
+  #engine;
+  freed = false;
+
+  constructor(engine, data) {
+    this.#engine = engine;
+    Object.assign(this, data);
+  }
+
+  /** Gives the PEFT folder: adapter, routing, log and card. */
+  async export() {
+    const { data, blobs } = await this.#engine.call('export', { id: this.id });
+    return data.names.map((name, i) => ({ name, bytes: blobs[i] }));
+  }
+
+  /** Drops it from the engine's memory. */
+  async free() {
+    this.freed = true;
+    await this.#engine.call('free', { id: this.id });
+  }
+}

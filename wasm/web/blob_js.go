@@ -1,0 +1,90 @@
+package web
+
+import (
+	"io"
+	"sync"
+	"syscall/js"
+
+	"handful/core/fault"
+	"handful/core/format"
+)
+
+const (
+	ahead = 1 << 20 // a small read fetches this much, for the reads after it
+	piece = 4 << 20 // a large read goes in pieces of this size
+)
+
+// Blob is a format.Blob over a browser's Blob or File. The bytes stay with the
+// browser; small reads are served from a window read ahead. Its methods block
+// and must not be called inside a js.FuncOf.
+type Blob struct {
+	name string
+	blob js.Value
+	size int64
+
+	mu     sync.Mutex
+	window []byte
+	at     int64 // where the window begins
+}
+
+var _ format.Blob = (*Blob)(nil)
+
+// NewBlob wraps a browser's Blob; name is for messages.
+func NewBlob(name string, blob js.Value) *Blob {
+	return &Blob{name: name, blob: blob, size: int64(blob.Get("size").Float())}
+}
+
+// Size is the number of bytes.
+func (b *Blob) Size() int64 { return b.size }
+
+// ReadAt reads like a file: io.EOF where fewer bytes are left than asked for.
+func (b *Blob) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, fault.Inputf("read", "%s: got the offset %d, want 0 or more", b.name, off)
+	}
+	var end error
+	if rest := b.size - off; int64(len(p)) > rest {
+		p, end = p[:max(0, rest)], io.EOF
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	done := 0
+	for done < len(p) {
+		at := off + int64(done)
+		if in := at - b.at; in >= 0 && in < int64(len(b.window)) {
+			done += copy(p[done:], b.window[in:])
+			continue
+		}
+		rest := len(p) - done
+		if rest >= ahead {
+			n := min(rest, piece)
+			if err := b.slice(p[done:done+n], at); err != nil {
+				return done, err
+			}
+			done += n
+			continue
+		}
+		if b.window == nil {
+			b.window = make([]byte, 0, min(ahead, b.size))
+		}
+		b.window = b.window[:min(int64(cap(b.window)), b.size-at)]
+		b.at = at
+		if err := b.slice(b.window, at); err != nil {
+			b.window = b.window[:0]
+			return done, err
+		}
+	}
+	return done, end
+}
+
+// slice fills p from the browser.
+func (b *Blob) slice(p []byte, at int64) error {
+	buf, err := Await(b.blob.Call("slice", float64(at), float64(at)+float64(len(p))).Call("arrayBuffer"))
+	if err != nil {
+		return fault.New(fault.Input, "read", "%s: %w", b.name, err).Next("the file has moved or changed: choose it again")
+	}
+	if got := js.CopyBytesToGo(p, js.Global().Get("Uint8Array").New(buf)); got != len(p) {
+		return fault.Inputf("read", "%s: got %d bytes at %d, want %d", b.name, got, at, len(p)).Next("the file has changed: choose it again")
+	}
+	return nil
+}

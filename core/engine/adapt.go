@@ -20,8 +20,11 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if on == nil {
 		on = func(Event) {}
 	}
-	if err := o.check(e.inv); err != nil {
+	if err := o.Check(); err != nil {
 		return nil, err
+	}
+	if o.Method != "lora" && e.inv == nil {
+		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora")
 	}
 	train, held, err := e.split(&o)
 	if err != nil {
@@ -134,6 +137,20 @@ func (e *Engine) split(o *AdaptOptions) (train, held []task.Example, err error) 
 		train, held = task.Split(train, o.Holdout, o.Seed)
 	}
 	return train, held, err
+}
+
+// Draw parts examples into shots, balanced over labels, and the others, both
+// as JSONL.
+func Draw(examples string, shots int, seed uint64) (train, rest string, err error) {
+	exs, err := parse(examples)
+	if err != nil {
+		return "", "", err
+	}
+	if shots >= len(exs) {
+		return "", "", fault.Inputf("eval", "--shots %d of %d rows leaves none to judge on", shots, len(exs))
+	}
+	a, b := task.Shots(exs, shots, seed)
+	return task.JSONLines(a), task.JSONLines(b), nil
 }
 
 // method builds what is trained.

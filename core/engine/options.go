@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"handful/core/fault"
-	"handful/core/skill"
 	"handful/core/tune"
 )
 
@@ -20,8 +19,9 @@ func Defaults(method string) AdaptOptions {
 	return o
 }
 
-// check refuses settings outside their range by name.
-func (o *AdaptOptions) check(inv *skill.Inventory) error {
+// Check refuses settings outside their range by the name of their flag. What
+// hangs on the inventory is checked by Adapt.
+func (o *AdaptOptions) Check() error {
 	bad := func(name, format string, args ...any) error {
 		return fault.Inputf("adapt", "--"+name+" "+format, args...)
 	}
@@ -47,9 +47,6 @@ func (o *AdaptOptions) check(inv *skill.Inventory) error {
 	}
 	if o.Loss != "lm" {
 		return fault.Unsupportedf("adapt", "--loss %q, want lm", o.Loss)
-	}
-	if o.Method != "lora" && inv == nil {
-		return fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora")
 	}
 	switch init := o.RouterInit; {
 	case init == "fresh", init == "mean", strings.HasPrefix(init, "task:"):

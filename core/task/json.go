@@ -155,3 +155,29 @@ func scalar(raw json.RawMessage) (string, bool) {
 	}
 	return "", false
 }
+
+// JSONLines writes examples as Parse reads them.
+func JSONLines(exs []Example) string {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	for _, x := range exs {
+		m := map[string]any{}
+		if x.InputIDs != nil {
+			m["input_ids"], m["labels"] = x.InputIDs, x.Labels
+		} else {
+			m["input"], m["output"] = x.Input, x.Output
+		}
+		if x.TaskID != 0 {
+			m["task_id"] = x.TaskID
+		}
+		if x.Instruction != "" {
+			m["instruction"] = x.Instruction
+		}
+		if x.Options != nil {
+			m["options"] = x.Options
+		}
+		_ = enc.Encode(m) // texts and numbers can be encoded
+	}
+	return b.String()
+}

@@ -96,3 +96,6 @@ func (s *source) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return n, err
 }
+
+// Size is a tensor's bytes.
+func (f *File) Size(name string) int64 { e := f.entries[name]; return e.end - e.begin }

@@ -1,0 +1,89 @@
+// Handful adapts a small language model to a person's own task from a handful
+// of examples.
+//
+// stdout carries answers only; progress and faults go to stderr. Exit status:
+// 0 done, 1 a fault (one line), 2 wrong usage (one line).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"handful/core/fault"
+)
+
+// usageError is a mistake on the command line itself.
+type usageError struct{ error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := root().ExecuteContext(ctx)
+	stop()
+	os.Exit(report(err))
+}
+
+// report prints one line and gives the exit status.
+func report(err error) int {
+	if err == nil {
+		return 0
+	}
+	var u usageError
+	if errors.As(err, &u) {
+		fmt.Fprintln(os.Stderr, "handful: "+oneLine(u.Error())+"; see `handful --help`")
+		return 2
+	}
+	fmt.Fprintln(os.Stderr, "handful: "+oneLine(fault.From("handful", err).Error()))
+	return 1
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+func root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "handful",
+		Short: "Adapt a small language model to your own task from a handful of examples",
+		Long: "Handful routes over an inventory of pre-trained skills (LoRA modules): from a handful of examples\n" +
+			"it trains only the routing (MHR-z) or the averaged adapter (MHR-mu), on this machine alone.",
+		SilenceErrors: true, SilenceUsage: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("no command %q", args[0])}
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.CompletionOptions.DisableDefaultCmd = true
+	for _, sub := range []*cobra.Command{adaptCommand(), scoreCommand(), evalCommand(), generateCommand(), inspectCommand(), serveCommand()} {
+		if sub.Args == nil {
+			sub.Args = cobra.NoArgs
+		}
+		args := sub.Args
+		sub.Args = func(c *cobra.Command, a []string) error {
+			if err := args(c, a); err != nil {
+				return usageError{err}
+			}
+			return nil
+		}
+		c.AddCommand(sub)
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	return c
+}
+
+// need says which required flag is missing.
+func need(c *cobra.Command, names ...string) error {
+	for _, n := range names {
+		if f := c.Flags().Lookup(n); f == nil || f.Value.String() == "" || f.Value.String() == "[]" {
+			return usageError{fmt.Errorf("%s wants --%s", c.Name(), n)}
+		}
+	}
+	return nil
+}

@@ -45,13 +45,13 @@ type Program interface {
 
 // Info says what a device is.
 type Info struct {
-	Kind       string // "cpu" or "gpu"
-	Name       string // as people know it: an adapter's name, "Go", "Go + wasm SIMD (relaxed)"
-	Backend    string // "webgpu", "vulkan", "gonum", "wasm-simd", "go"
-	Family     string // kernel family in use
-	Software   bool   // a GPU adapter that computes on the CPU
-	MaxBinding int    // bytes of one tensor in one piece; 0 means no limit
-	Memory     int64  // budget in bytes; 0 means unknown
+	Kind       string `json:"kind"`       // "cpu" or "gpu"
+	Name       string `json:"name"`       // as people know it: an adapter's name, "Go", "Go + wasm SIMD (relaxed)"
+	Backend    string `json:"backend"`    // "webgpu", "vulkan", "gonum", "wasm-simd", "go"
+	Family     string `json:"family"`     // kernel family in use
+	Software   bool   `json:"software"`   // a GPU adapter that computes on the CPU
+	MaxBinding int    `json:"maxBinding"` // bytes of one tensor in one piece; 0 means no limit
+	Memory     int64  `json:"memory"`     // budget in bytes; 0 means unknown
 }
 
 // Stats counts what one run costs.
@@ -64,10 +64,10 @@ type Stats struct {
 
 // Options choose and limit a device.
 type Options struct {
-	Kind       string // "auto", "cpu" or "gpu"
-	Family     string // kernel family; "" is measured on first use
-	MaxBinding int    // lower the adapter's limit; 0 keeps it
-	Memory     int64  // budget in bytes; 0 asks the device
+	Kind       string `json:"kind"`       // "auto", "cpu" or "gpu"
+	Family     string `json:"family"`     // kernel family; "" is measured on first use
+	MaxBinding int    `json:"maxBinding"` // lower the adapter's limit; 0 keeps it
+	Memory     int64  `json:"memory"`     // budget in bytes; 0 asks the device
 }
 
 // Opener opens a device or says why not, by a NoGPU fault where no adapter is.

@@ -13,9 +13,9 @@
 @group(0) @binding(4) var<storage, read> h: array<f32>;
 @group(0) @binding(6) var<storage, read> slot: array<i32>;
 //!if MV
-@group(0) @binding(5) var<storage, read> mod: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read> md: array<vec4<f32>>;
 //!else
-@group(0) @binding(5) var<storage, read> mod: array<f32>;
+@group(0) @binding(5) var<storage, read> md: array<f32>;
 //!end
 fn routed(row: u32, col: u32) -> vec4<f32> {
   var v = vec4<f32>(0.0);
@@ -28,9 +28,9 @@ fn routed(row: u32, col: u32) -> vec4<f32> {
   for (var i = 0u; i < p.rank; i++) {
     let b = (t * p.rank + i) * p.ldy;
 //!if MV
-    v = fma(vec4<f32>(h[o + i]), mod[(b + col) / 4u], v);
+    v = fma(vec4<f32>(h[o + i]), md[(b + col) / 4u], v);
 //!else
-    v = fma(vec4<f32>(h[o + i]), vec4<f32>(mod[b + col], mod[b + min(col + 1u, e)], mod[b + min(col + 2u, e)], mod[b + min(col + 3u, e)]), v);
+    v = fma(vec4<f32>(h[o + i]), vec4<f32>(md[b + col], md[b + min(col + 1u, e)], md[b + min(col + 2u, e)], md[b + min(col + 3u, e)]), v);
 //!end
   }
 //!else
@@ -42,11 +42,11 @@ fn routed(row: u32, col: u32) -> vec4<f32> {
 //!if MV
   for (var i = 0u; i < p.rank; i += 4u) {
     let g = vec4<f32>(h[o + i], h[o + i + 1u], h[o + i + 2u], h[o + i + 3u]);
-    v += vec4<f32>(dot(g, mod[(b0 + i) / 4u]), dot(g, mod[(b1 + i) / 4u]), dot(g, mod[(b2 + i) / 4u]), dot(g, mod[(b3 + i) / 4u]));
+    v += vec4<f32>(dot(g, md[(b0 + i) / 4u]), dot(g, md[(b1 + i) / 4u]), dot(g, md[(b2 + i) / 4u]), dot(g, md[(b3 + i) / 4u]));
   }
 //!else
   for (var i = 0u; i < p.rank; i++) {
-    v = fma(vec4<f32>(h[o + i]), vec4<f32>(mod[b0 + i], mod[b1 + i], mod[b2 + i], mod[b3 + i]), v);
+    v = fma(vec4<f32>(h[o + i]), vec4<f32>(md[b0 + i], md[b1 + i], md[b2 + i], md[b3 + i]), v);
   }
 //!end
 //!end

@@ -23,7 +23,7 @@ export async function createHandful(options = {}) {
     };
     const on = ({ kind, data }) => kind === 'progress' && onProgress?.(data);
     const { data } = await engine.call('open', params, { blobs, on, signal });
-    return new Handful(engine, data, adapter ? 'file' : 'base');
+    return new Handful(engine, data, adapter ? 'file' : 'base', onProgress);
   } catch (error) {
     engine.close();
     throw error;
@@ -35,10 +35,12 @@ class Handful {
   #first; // the adapter to use before anything is trained
   #last = null; // the newest Fit
   #stop = null;
+  #onProgress;
 
-  constructor(engine, info, first) {
+  constructor(engine, info, first, onProgress) {
     this.#engine = engine;
     this.#first = first;
+    this.#onProgress = onProgress;
     this.info = info;
   }
 
@@ -54,7 +56,7 @@ class Handful {
     const stop = new AbortController();
     this.#stop ??= stop; // a second adapt is refused while one runs
     try {
-      const { data } = await this.#engine.call('adapt', params, { on, signal, stop: stop.signal });
+      const { data } = await this.#call('adapt', params, { on, signal, stop: stop.signal });
       return (this.#last = new Fit(this.#engine, data));
     } finally {
       if (this.#stop === stop) this.#stop = null;
@@ -92,12 +94,10 @@ class Handful {
       if (kind === 'text') pieces.push(...data);
       wake();
     };
-    const answer = this.#engine
-      .call('generate', this.#using(rest), { on, signal, stop: left.signal })
-      .finally(() => {
-        ended = true;
-        wake();
-      });
+    const answer = this.#call('generate', this.#using(rest), { on, signal, stop: left.signal }).finally(() => {
+      ended = true;
+      wake();
+    });
     answer.catch(() => {}); // awaited below, unless the loop has left
     try {
       for (;;) {
@@ -121,7 +121,13 @@ class Handful {
   }
 
   async #ask(method, params, signal) {
-    return (await this.#engine.call(method, params, { signal })).data;
+    return (await this.#call(method, params, { signal })).data;
+  }
+
+  /** Weights are uploaded at first use, so that every call may have progress. */
+  #call(method, params, { on, ...rest }) {
+    const all = (event) => (event.kind === 'progress' ? this.#onProgress?.(event.data) : on?.(event));
+    return this.#engine.call(method, params, { ...rest, on: all });
   }
 
   /** Names the adapter for the engine: the one given, else the newest. */

@@ -3,10 +3,24 @@
 package main
 
 import (
+	_ "handful/core/device/cpu" // the device that is always there
 	"handful/wasm/rpc"
 )
 
 func main() {
-	rpc.Serve(handlers(), version())
+	s := newSession()
+	rpc.Serve(map[string]rpc.Handler{
+		"version":  answerVersion,
+		"open":     s.open,
+		"close":    s.close,
+		"info":     s.info,
+		"preview":  s.preview,
+		"adapt":    s.adapt,
+		"export":   s.export,
+		"free":     s.free,
+		"score":    s.score,
+		"evaluate": s.evaluate,
+		"generate": s.generate,
+	}, version())
 	select {} // the Worker lives until the page ends it
 }

@@ -30,10 +30,6 @@ func version() Version {
 	return v
 }
 
-func handlers() map[string]rpc.Handler {
-	return map[string]rpc.Handler{
-		"version": func(context.Context, rpc.Request, *rpc.Emitter) (any, []rpc.Blob, error) {
-			return version(), nil, nil
-		},
-	}
+func answerVersion(context.Context, rpc.Request, *rpc.Emitter) (any, []rpc.Blob, error) {
+	return version(), nil, nil
 }

@@ -9,7 +9,10 @@
 package rpc
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"strings"
 	"unicode/utf8"
 
 	"handful/core/fault"
@@ -80,13 +83,24 @@ func DecodeEvent(msg string) (Event, error) {
 	return e, nil
 }
 
-// Into reads a request's params into v. Missing params leave v as it is.
+// Into reads a request's params into v. Missing params leave v as it is; an
+// unknown option or one of another type is a fault that names it.
 func (r Request) Into(v any) error {
 	if len(r.Params) == 0 {
 		return nil
 	}
-	if err := json.Unmarshal(r.Params, v); err != nil {
-		return fault.Inputf(r.Method, "malformed options: %w", err)
+	d := json.NewDecoder(bytes.NewReader(r.Params))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fault.Inputf(r.Method, "%s: got a %s, want %s", wrong.Field, wrong.Value, wrong.Type)
 	}
-	return nil
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fault.Inputf(r.Method, "got the unknown option %s", name)
+	}
+	return fault.Inputf(r.Method, "malformed options: %w", err)
 }

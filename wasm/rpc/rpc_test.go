@@ -34,6 +34,12 @@ func TestCall(t *testing.T) {
 			}
 			return n, r.Blobs, nil
 		},
+		"typed": func(_ context.Context, r Request, _ *Emitter) (any, []Blob, error) {
+			var p struct {
+				Steps int `json:"steps"`
+			}
+			return p.Steps, nil, r.Into(&p)
+		},
 		"wrong": func(context.Context, Request, *Emitter) (any, []Blob, error) {
 			return nil, nil, fault.Unsupportedf("model", "got bert").Next("use llama")
 		},
@@ -60,6 +66,8 @@ func TestCall(t *testing.T) {
 		say    string
 	}{
 		{"sum", "seven", fault.Input, "sum: malformed options"},
+		{"typed", map[string]any{"steps": "ten"}, fault.Input, "typed: steps: got a string, want int"},
+		{"typed", map[string]any{"stpes": 10}, fault.Input, `unknown option "stpes"`},
 		{"wrong", nil, fault.Unsupported, "model: got bert; use llama"},
 		{"plain", nil, fault.Bug, "plain: oops"},
 		{"panics", nil, fault.Bug, "rpc_test.go:"},

@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"syscall/js"
+
+	"handful/core/engine"
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// Adapted is a fine-tune's answer: the fit, and the id to use it by.
+type Adapted struct {
+	ID int `json:"id"`
+	*engine.Fit
+}
+
+// adapt fine-tunes. A cancelled one answers with what it has learned.
+func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+	o, err := adaptOptions(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	release, err := s.alone("adapt")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	eng, leave, err := s.take(ctx, "adapt", emit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
+	made := &fit{}
+	made.Fit, err = eng.Adapt(ctx, o, func(ev engine.Event) {
+		switch {
+		case ev.Plan != nil:
+			emit.Send("plan", ev.Plan)
+		case ev.Step != nil:
+			emit.Batch("step", ev.Step)
+		case ev.Routing != nil:
+			emit.Latest("routing", "", ev.Routing)
+		case ev.Score != nil:
+			emit.Send("score", ev.Score)
+		case ev.Save != nil:
+			for _, f := range ev.Save.Files {
+				made.saved = append(made.saved, engine.File{Name: fmt.Sprintf("step%d/%s", ev.Save.Step, f.Name), Bytes: f.Bytes})
+			}
+			emit.Send("save", ev.Save)
+		}
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	s.next++
+	id := s.next
+	s.fits[id] = made
+	s.mu.Unlock()
+	return Adapted{id, made.Fit}, nil, nil
+}
+
+// adaptOptions puts what was asked for over the method's defaults. Rows that
+// are kept aside are scored unless the page says otherwise.
+func adaptOptions(r rpc.Request) (engine.AdaptOptions, error) {
+	o := engine.AdaptOptions{}
+	if err := r.Into(&o); err != nil {
+		return o, err
+	}
+	if o.Method == "" {
+		o.Method = "z"
+	}
+	aside := o.Holdout > 0 || o.Held != ""
+	o = engine.Defaults(o.Method)
+	o.Score = aside
+	return o, r.Into(&o)
+}
+
+// fitParams name a fine-tune.
+type fitParams struct {
+	ID int `json:"id"`
+}
+
+func (s *session) fit(r rpc.Request) (int, *fit, error) {
+	var p fitParams
+	if err := r.Into(&p); err != nil {
+		return 0, nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.fits[p.ID]
+	if f == nil {
+		return 0, nil, fault.Inputf(r.Method, "no fine-tune %d", p.ID).Next("it was freed, or the model was closed")
+	}
+	return p.ID, f, nil
+}
+
+// export gives a fine-tune's files: their names, and their bytes as blobs.
+func (s *session) export(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+	_, f, err := s.fit(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	names, blobs := []string{}, []rpc.Blob{}
+	for _, x := range append(f.Export(), f.saved...) {
+		b := js.Global().Get("Uint8Array").New(len(x.Bytes))
+		js.CopyBytesToJS(b, x.Bytes)
+		names, blobs = append(names, x.Name), append(blobs, b)
+	}
+	return map[string]any{"names": names}, blobs, nil
+}
+
+// free drops a fine-tune.
+func (s *session) free(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+	id, f, err := s.fit(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	eng, leave, err := s.take(ctx, "free", emit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
+	eng.Free(f.Adapter)
+	s.mu.Lock()
+	delete(s.fits, id)
+	s.mu.Unlock()
+	return nil, nil, nil
+}

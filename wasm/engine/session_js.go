@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"sync"
+
+	"handful/core/device"
+	"handful/core/engine"
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// session is what a Worker has open: one engine, and the fine-tunes made with
+// it until the page frees them.
+type session struct {
+	turn chan struct{} // holds a value while a call uses the engine
+
+	mu   sync.Mutex
+	eng  *engine.Engine
+	busy string // the call that no other long one may join
+	emit *rpc.Emitter
+	fits map[int]*fit
+	next int
+}
+
+// fit is a fine-tune and the files of its saved steps.
+type fit struct {
+	*engine.Fit
+	saved []engine.File
+}
+
+func newSession() *session {
+	return &session{turn: make(chan struct{}, 1), fits: map[int]*fit{}}
+}
+
+// alone claims the session for a long call, and refuses a second one.
+func (s *session) alone(op string) (release func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy != "" {
+		return nil, fault.Inputf(op, "busy: %s is running", s.busy).Next("stop it or wait for its end")
+	}
+	s.busy = op
+	return func() {
+		s.mu.Lock()
+		s.busy = ""
+		s.mu.Unlock()
+	}, nil
+}
+
+// take waits for the turn to use the engine. Weights are read at first use, so
+// whoever has the turn gets their progress.
+func (s *session) take(ctx context.Context, op string, emit *rpc.Emitter) (*engine.Engine, func(), error) {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, fault.From(op, ctx.Err())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.eng == nil {
+		<-s.turn
+		return nil, nil, fault.Inputf(op, "no model is open").Next("open one first")
+	}
+	s.emit = emit
+	return s.eng, func() {
+		s.mu.Lock()
+		s.emit = nil
+		s.mu.Unlock()
+		<-s.turn
+	}, nil
+}
+
+// progress goes to the call that has the turn.
+func (s *session) progress(p engine.Progress) {
+	s.mu.Lock()
+	emit := s.emit
+	s.mu.Unlock()
+	if emit != nil {
+		emit.Latest("progress", p.Status, Progress{Progress: p})
+	}
+}
+
+// Opening says what to open.
+type Opening struct {
+	Base      []Source       `json:"base"`
+	Inventory []Source       `json:"inventory"`
+	Adapter   []Source       `json:"adapter"`
+	Device    device.Options `json:"device"`
+}
+
+// open closes what is open and opens anew.
+func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+	var p Opening
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	if len(p.Base) == 0 {
+		return nil, nil, fault.Inputf("base", "no files").Next("choose the folder of a model, or a .gguf")
+	}
+	release, err := s.alone("open")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	o := engine.OpenOptions{Device: p.Device, Progress: s.progress}
+	if o.Base, err = gather(ctx, "base", p.Base, r, emit); err != nil {
+		return nil, nil, err
+	}
+	if o.Inventory, err = gather(ctx, "inventory", p.Inventory, r, emit); err != nil {
+		return nil, nil, err
+	}
+	if o.Adapter, err = gather(ctx, "adapter", p.Adapter, r, emit); err != nil {
+		return nil, nil, err
+	}
+	if err := s.shut(ctx); err != nil {
+		return nil, nil, err
+	}
+	emit.Send("progress", Progress{Progress: engine.Progress{Status: "read"}})
+	eng, err := engine.Open(ctx, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.mu.Lock()
+	s.eng = eng
+	s.mu.Unlock()
+	emit.Send("progress", Progress{Progress: engine.Progress{Status: "ready"}})
+	return eng.Info(), nil, nil
+}
+
+// shut closes the engine, when there is one, after the calls that use it.
+func (s *session) shut(ctx context.Context) error {
+	eng, leave, err := s.take(ctx, "close", nil)
+	if fault.Is(err, fault.Input) {
+		return nil // nothing is open
+	}
+	if err != nil {
+		return err
+	}
+	defer leave()
+	s.mu.Lock()
+	s.eng = nil
+	clear(s.fits)
+	s.mu.Unlock()
+	return eng.Close()
+}
+
+func (s *session) close(ctx context.Context, _ rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+	release, err := s.alone("close")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer release()
+	return nil, nil, s.shut(ctx)
+}
+
+func (s *session) info(context.Context, rpc.Request, *rpc.Emitter) (any, []rpc.Blob, error) {
+	eng, err := s.engine("info")
+	if err != nil {
+		return nil, nil, err
+	}
+	return eng.Info(), nil, nil
+}
+
+// engine is the open engine, for what needs no turn.
+func (s *session) engine(op string) (*engine.Engine, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.eng == nil {
+		return nil, fault.Inputf(op, "no model is open").Next("open one first")
+	}
+	return s.eng, nil
+}

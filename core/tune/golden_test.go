@@ -11,6 +11,7 @@ import (
 
 	"handful/core/device"
 	"handful/core/device/cpu"
+	_ "handful/core/device/gpu"
 	"handful/core/format/formattest"
 	"handful/core/format/hf"
 	"handful/core/format/peft"
@@ -27,6 +28,14 @@ func devices(t *testing.T) map[string]device.Device {
 	ds := map[string]device.Device{}
 	for name, k := range map[string]cpu.Kernels{"reference": cpu.Reference, "fast": cpu.Fast} {
 		ds[name] = cpu.New(k)
+	}
+	for _, family := range []string{"register", "tiled"} {
+		d, _, err := device.Open(context.Background(), device.Options{Kind: "gpu", Family: family})
+		if err != nil {
+			t.Logf("SKIPPED on gpu: %v", err)
+			break
+		}
+		ds["gpu-"+family] = d
 	}
 	for _, d := range ds {
 		t.Cleanup(func() { d.Close() })

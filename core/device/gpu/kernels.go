@@ -1,0 +1,305 @@
+package gpu
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/gogpu/wgpu"
+
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/tensor"
+	"handful/shaders"
+)
+
+// kernel compiles a family of shaders/ with its constants.
+func (p *program) kernel(ctx context.Context, name, kinds string, v shaders.Vars) *pipeline {
+	src, err := shaders.Source(name, v)
+	if err != nil {
+		panic(fault.New(fault.Bug, "gpu", "%v", err))
+	}
+	label := name
+	for _, k := range []string{"OP", "DT", "MODE"} {
+		if v[k] != "" {
+			label += " " + v[k]
+		}
+	}
+	pl, err := p.d.pipeline(ctx, label, src, kinds)
+	if err != nil {
+		panic(err)
+	}
+	return pl
+}
+
+// flags makes Vars of set flags.
+func flags(names ...string) shaders.Vars {
+	v := shaders.Vars{}
+	for _, n := range names {
+		v[n] = "1"
+	}
+	return v
+}
+
+// weightFlag names the layout of a stored weight in _weight.wgsl.
+func weightFlag(dt tensor.DType) string {
+	switch dt {
+	case tensor.Q8_0:
+		return "Q8"
+	case tensor.Q4_0, tensor.Q4_1:
+		return "Q4"
+	case tensor.F16:
+		return "F16"
+	case tensor.BF16:
+		return "BF16"
+	}
+	return "F32"
+}
+
+// buf is a value's one buffer.
+func buf(v *value) *wgpu.Buffer {
+	if len(v.pieces) != 1 {
+		panic(fault.New(fault.Memory, "gpu", "a trained tensor of shape %v is above what the adapter binds", v.shape))
+	}
+	return v.pieces[0].buf
+}
+
+func cols(s []int) int { return tensor.Numel(s[1:]) }
+
+// elementwise ops: their flag in elementwise.wgsl.
+var elementwise = map[graph.Kind]string{graph.KindAdd: "OP_ADD", graph.KindScaleBy: "OP_SCALE", graph.KindGatedAct: "OP_SILU",
+	graph.KindGatedActGradGate: "OP_SILU_GATE", graph.KindGatedActGradUp: "OP_SILU_UP"}
+
+// emit queues the dispatches of one step. Graph-building mistakes panic and
+// are recovered by Compile.
+func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *value) error {
+	size := n.Numel()
+	if op := elementwise[n.Kind]; op != "" {
+		v, kinds := flags(op), "rr-wu"
+		bs := []*wgpu.Buffer{buf(in[0]), buf(in[1]), nil, buf(out)}
+		if n.Kind == graph.KindGatedActGradGate {
+			v["THREE"], kinds, bs[2] = "1", "rrrwu", buf(in[2])
+		}
+		p.add(p.kernel(ctx, "elementwise", kinds, v), (size+3)/4, 64, []any{size}, bs...)
+		return nil
+	}
+	switch n.Kind {
+	case graph.KindLinear, graph.KindLinearT:
+		p.linear(ctx, n, in, out)
+	case graph.KindRouted, graph.KindRoutedT:
+		p.routed(ctx, n, in, out)
+	case graph.KindRoutedOuter:
+		a, b := n.Shape[1], n.Shape[2]
+		p.add(p.kernel(ctx, "outer", "rrrwu", flags("ROUTED")), size, 64, []any{in[0].shape[0], a, b, n.Shape[0], n.Attr.(graph.RoutedAttr).Scale},
+			buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindOuter:
+		p.add(p.kernel(ctx, "outer", "rr-wu", nil), size, 64, []any{in[0].shape[0], n.Shape[0], n.Shape[1], 1, float32(1)}, buf(in[0]), buf(in[1]), nil, buf(out))
+	case graph.KindMix, graph.KindMixGradW, graph.KindMixGradP:
+		p.mix(ctx, n, in, out)
+	case graph.KindRouterNorm, graph.KindRouterNormGrad:
+		v, kinds, bs := shaders.Vars{}, "r-wu", []*wgpu.Buffer{buf(in[0]), nil, buf(out)}
+		if n.Kind == graph.KindRouterNormGrad {
+			v, kinds, bs[1] = flags("GRAD"), "rrwu", buf(in[1])
+		}
+		skills := n.Attr.(graph.RouterAttr).Skills
+		p.add(p.kernel(ctx, "router", kinds, v), size/skills, 64, []any{size / skills, skills}, bs...)
+	case graph.KindGather:
+		p.gather(ctx, n, in, out)
+	case graph.KindScatter:
+		p.add(p.kernel(ctx, "scatter", "rrwu", nil), size, 64, []any{in[0].shape[0], cols(n.Shape), n.Shape[0]}, buf(in[0]), buf(in[1]), buf(out))
+	case graph.KindStoreRows:
+		p.add(p.kernel(ctx, "scatter", "rrwu", flags("STORE")), tensor.Numel(in[1].shape), 64, []any{in[1].shape[0], cols(n.Shape), n.Shape[0]},
+			buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindRMSNorm:
+		p.add(p.kernel(ctx, "rmsnorm", "rr-wu", nil), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1], n.Attr.(graph.RMSNormAttr).Eps}, buf(in[0]), buf(in[1]), nil, buf(out))
+	case graph.KindRMSNormGrad:
+		p.add(p.kernel(ctx, "rmsnorm", "rrrwu", flags("GRAD")), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1], n.Attr.(graph.RMSNormAttr).Eps},
+			buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindRMSNormGradW:
+		p.add(p.kernel(ctx, "rmsnorm", "rr-wu", flags("GRADW")), size, 64, []any{in[0].shape[0], size, n.Attr.(graph.RMSNormAttr).Eps}, buf(in[0]), buf(in[1]), nil, buf(out))
+	case graph.KindRope:
+		a := n.Attr.(graph.RopeAttr)
+		sign := float32(1)
+		if a.Inverse {
+			sign = -1
+		}
+		p.add(p.kernel(ctx, "rope", "rrrwu", nil), size/2, 64, []any{n.Shape[0], n.Shape[1], a.Dim / 2, in[1].shape[0], sign}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindAttention, graph.KindAttentionStats, graph.KindAttentionGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
+		p.attention(ctx, n, in, out)
+	case graph.KindCrossEntropy:
+		p.add(p.kernel(ctx, "crossentropy", "rr-wu", nil), n.Shape[0], 1, []any{n.Shape[0], in[0].shape[1]}, buf(in[0]), buf(in[1]), nil, buf(out))
+	case graph.KindCrossEntropyGrad:
+		p.add(p.kernel(ctx, "crossentropy", "rrrwu", flags("GRAD")), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1]}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindDot:
+		p.add(p.kernel(ctx, "reduce", "rrwu", flags("DOT")), 1, 1, []any{tensor.Numel(in[0].shape), 0}, buf(in[0]), buf(in[1]), buf(out))
+	case graph.KindGlobalNorm:
+		parts, err := p.own("norms", 4*len(in))
+		if err != nil {
+			return err
+		}
+		for i, v := range in {
+			p.add(p.kernel(ctx, "reduce", "r-wu", flags("SQUARES")), 1, 1, []any{tensor.Numel(v.shape), i}, buf(v), nil, parts)
+		}
+		p.add(p.kernel(ctx, "reduce", "r-wu", flags("ROOT")), 1, 1, []any{len(in), 0}, parts, nil, buf(out))
+	case graph.KindAdamW:
+		p.add(p.kernel(ctx, "adamw", "wwwrrru", nil), size, 64, []any{size}, buf(in[0]), buf(in[1]), buf(in[2]), buf(in[3]), buf(in[4]), buf(in[5]))
+	default:
+		return fault.New(fault.Bug, "gpu", "no kernel for %s", n)
+	}
+	return nil
+}
+
+// linear queues a product, piece by piece where the weight is split: pieces of
+// W's rows are columns of y (forward) or parts of the inner sum (backward).
+func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	a := n.Attr.(graph.LinearAttr)
+	x, w, forward := in[0], in[1], n.Kind == graph.KindLinear
+	v := flags(weightFlag(w.dt))
+	kinds := []byte("rrwu----")
+	bs := make([]*wgpu.Buffer, 8)
+	bs[0], bs[2] = buf(x), buf(out)
+	tasks, rank := 0, 0
+	rest := in[2:]
+	if a.Routed {
+		v["ROUTED"] = "1"
+		copy(kinds[5:], "rrr")
+		bs[5], bs[6], bs[7] = buf(rest[0]), buf(rest[1]), buf(rest[2])
+		tasks, rank = rest[1].shape[0], rest[0].shape[1]
+		rest = rest[3:]
+	}
+	if a.Add {
+		v["ADD"] = "1"
+		kinds[4] = 'r'
+		bs[4] = buf(rest[0])
+	}
+	if !forward {
+		v["TRANSPOSED"] = "1"
+	}
+	v["DT"] = weightFlag(w.dt)
+	pl := p.kernel(ctx, "linear_"+p.d.info.Family, string(kinds), v)
+	rows, ldx, ldy := x.shape[0], x.shape[1], n.Shape[1]
+	for i, pc := range w.pieces {
+		last := 0
+		if i == len(w.pieces)-1 || forward {
+			last = 1
+		}
+		cols, inner, x0, y0, acc := pc.hi-pc.lo, ldx, 0, pc.lo, 0
+		if !forward {
+			cols, inner, x0, y0 = ldy, pc.hi-pc.lo, pc.lo, 0
+			if i > 0 {
+				acc = 1
+			}
+		}
+		bs := append([]*wgpu.Buffer(nil), bs...)
+		bs[1] = pc.buf
+		tx, ty := 32, 64 // register: 8 × 8 threads of 4 columns × 8 rows
+		if p.d.info.Family == familyTiled {
+			tx, ty = 64, 64
+		}
+		p.addLinear(pl, uint32((cols+tx-1)/tx), uint32((rows+ty-1)/ty), []any{rows, cols, inner, ldx, ldy, x0, y0, acc, last, tasks, rank, a.Scale}, bs)
+	}
+}
+
+// addLinear is addGrid with the uniform at binding 3.
+func (p *program) addLinear(pl *pipeline, x, y uint32, params []any, bs []*wgpu.Buffer) {
+	p.addGrid(pl, x, y, params, bs...)
+	p.pending[len(p.pending)-1].uniform = 3
+}
+
+func (p *program) routed(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	m := in[1].shape
+	v, inner := shaders.Vars{}, m[1]
+	if n.Kind == graph.KindRoutedT {
+		v, inner = flags("TRANSPOSED"), m[2]
+	}
+	p.add(p.kernel(ctx, "routed", "rrrwu", v), n.Numel(), 64, []any{n.Shape[0], inner, n.Shape[1], m[0], n.Attr.(graph.RoutedAttr).Scale},
+		buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+}
+
+func (p *program) mix(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	var flag string
+	var skill, w []int // shapes of P and of w
+	switch n.Kind {
+	case graph.KindMix:
+		flag, w, skill = "MIX", in[0].shape, in[1].shape
+	case graph.KindMixGradW:
+		flag, w, skill = "GRADW", n.Shape, in[1].shape
+	default:
+		flag, w, skill = "GRADP", in[0].shape, n.Shape
+	}
+	v := flags(flag)
+	if n.Attr.(graph.MixAttr).Axis == 0 {
+		v["AXIS0"] = "1"
+	}
+	p.add(p.kernel(ctx, "mix", "rrwu", v), n.Numel(), 64, []any{w[0], skill[0], skill[1], skill[2], skill[3]}, buf(in[0]), buf(in[1]), buf(out))
+}
+
+func (p *program) gather(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	v := flags(weightFlag(in[0].dt))
+	v["DT"] = weightFlag(in[0].dt)
+	pl := p.kernel(ctx, "gather", "rrwu", v)
+	for i, pc := range in[0].pieces {
+		first, lo, hi := 0, pc.lo, pc.hi
+		if i == 0 {
+			first = 1
+		}
+		if len(in[0].pieces) == 1 {
+			lo, hi = 0, in[0].shape[0]
+		}
+		p.add(pl, n.Numel(), 64, []any{n.Shape[0], n.Shape[1], lo, hi, in[0].shape[0], first}, pc.buf, buf(in[1]), buf(out))
+	}
+}
+
+// attention binds what each variant of attention.wgsl reads: q, k, v, span,
+// dy, y, stats.
+func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	a := n.Attr.(graph.AttentionAttr)
+	rows, keys := in[0].shape[0], in[1].shape[0]
+	var fl []string
+	bs := make([]*wgpu.Buffer, 8)
+	set := func(at int, v *value) { bs[at] = buf(v) }
+	set(0, in[0])
+	set(1, in[1])
+	set(7, out)
+	threads := rows * a.Heads
+	switch n.Kind {
+	case graph.KindAttention:
+		fl = []string{"FORWARD", "V"}
+		set(2, in[2])
+		set(3, in[3])
+	case graph.KindAttentionStats:
+		fl = []string{"MAKESTATS", "DY", "OUT"}
+		set(5, in[2])
+		set(4, in[3])
+		set(3, in[4])
+	case graph.KindAttentionGradQ, graph.KindAttentionGradK:
+		fl = []string{"V", "DY", "STATS"}
+		set(2, in[2])
+		set(4, in[3])
+		set(6, in[4])
+		set(3, in[5])
+	default:
+		fl = []string{"DY", "STATS"}
+		set(4, in[2])
+		set(6, in[3])
+		set(3, in[4])
+	}
+	switch n.Kind {
+	case graph.KindAttentionGradQ:
+		fl = append(fl, "GRADQ")
+	case graph.KindAttentionGradK, graph.KindAttentionGradV:
+		fl = append(fl, "BACK")
+		threads = keys * a.KVHeads
+	}
+	v := flags(fl...)
+	v["D"] = strconv.Itoa(a.Dim)
+	v["MODE"] = fmt.Sprint(n.Kind)
+	kinds := []byte("--------u")
+	for i, b := range bs {
+		if b != nil {
+			kinds[i] = 'r'
+		}
+	}
+	kinds[7] = 'w'
+	p.add(p.kernel(ctx, "attention", string(kinds), v), threads, 64, []any{rows, keys, a.Heads, a.KVHeads, a.Scale}, bs...)
+}

@@ -1,0 +1,122 @@
+// graph.KindAttention and its backward (formulas in graph/op_attention.go).
+// Forward, stats and dq: a thread a query and head, over its keys. dk and dv: a
+// thread a key and key/value head, over the queries that see it. Softmax runs
+// online, so scores are never stored.
+struct P { n: u32, m: u32, heads: u32, kv: u32, scale: f32 }
+const D = $Du;
+@group(0) @binding(0) var<storage, read> q: array<f32>;
+@group(0) @binding(1) var<storage, read> k: array<f32>;
+//!if V
+@group(0) @binding(2) var<storage, read> v: array<f32>;
+//!end
+@group(0) @binding(3) var<storage, read> span: array<i32>;
+//!if DY
+@group(0) @binding(4) var<storage, read> dy: array<f32>;
+//!end
+//!if OUT
+@group(0) @binding(5) var<storage, read> o: array<f32>;
+//!end
+//!if STATS
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
+//!end
+@group(0) @binding(7) var<storage, read_write> y: array<f32>;
+@group(0) @binding(8) var<uniform> p: P;
+//!include _grid
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let id = element(wid, nw, lid);
+  let group = p.heads / p.kv;
+//!if !BACK
+  if (id >= p.n * p.heads) { return; }
+  let i = id / p.heads;
+  let h = id % p.heads;
+  let lo = u32(max(span[2u * i], 0));
+  let hi = u32(clamp(span[2u * i + 1u], 0, i32(p.m)));
+  let qa = (i * p.heads + h) * D;
+  let ldk = p.kv * D;
+  let kh = (h / group) * D;
+  var qr = array<f32, D>();
+  for (var d = 0u; d < D; d++) { qr[d] = q[qa + d] * p.scale; }
+//!if FORWARD
+  var acc = array<f32, D>();
+  var most = -3.0e38;
+  var total = 0.0;
+  for (var j = lo; j < hi; j++) {
+    var s = 0.0;
+    for (var d = 0u; d < D; d++) { s = fma(qr[d], k[j * ldk + kh + d], s); }
+    if (s > most) {
+      let c = exp(most - s);
+      total *= c;
+      for (var d = 0u; d < D; d++) { acc[d] *= c; }
+      most = s;
+    }
+    let e = exp(s - most);
+    total += e;
+    for (var d = 0u; d < D; d++) { acc[d] = fma(e, v[j * ldk + kh + d], acc[d]); }
+  }
+  let inv = select(0.0, 1.0 / total, hi > lo);
+  for (var d = 0u; d < D; d++) { y[qa + d] = acc[d] * inv; }
+//!end
+//!if MAKESTATS
+  var most = -3.0e38;
+  var total = 0.0;
+  for (var j = lo; j < hi; j++) {
+    var s = 0.0;
+    for (var d = 0u; d < D; d++) { s = fma(qr[d], k[j * ldk + kh + d], s); }
+    if (s > most) {
+      total *= exp(most - s);
+      most = s;
+    }
+    total += exp(s - most);
+  }
+  var delta = 0.0;
+  for (var d = 0u; d < D; d++) { delta = fma(o[qa + d], dy[qa + d], delta); }
+  y[2u * id] = select(0.0, most + log(max(total, 1e-38)), hi > lo);
+  y[2u * id + 1u] = delta;
+//!end
+//!if GRADQ
+  var acc = array<f32, D>();
+  for (var j = lo; j < hi; j++) {
+    var s = 0.0;
+    var g = 0.0;
+    for (var d = 0u; d < D; d++) {
+      s = fma(qr[d], k[j * ldk + kh + d], s);
+      g = fma(dy[qa + d], v[j * ldk + kh + d], g);
+    }
+    let ds = exp(s - stats[2u * id]) * (g - stats[2u * id + 1u]) * p.scale;
+    for (var d = 0u; d < D; d++) { acc[d] = fma(ds, k[j * ldk + kh + d], acc[d]); }
+  }
+  for (var d = 0u; d < D; d++) { y[qa + d] = acc[d]; }
+//!end
+//!end
+//!if BACK
+  if (id >= p.m * p.kv) { return; }
+  let j = id / p.kv;
+  let kh = id % p.kv;
+  let lo = u32(max(span[2u * j], 0));
+  let hi = u32(clamp(span[2u * j + 1u], 0, i32(p.n)));
+  var kr = array<f32, D>();
+  for (var d = 0u; d < D; d++) { kr[d] = k[id * D + d] * p.scale; }
+  var acc = array<f32, D>();
+  for (var h = kh * group; h < (kh + 1u) * group; h++) {
+    for (var i = lo; i < hi; i++) {
+      let qa = (i * p.heads + h) * D;
+      let st = 2u * (i * p.heads + h);
+      var s = 0.0;
+      for (var d = 0u; d < D; d++) { s = fma(kr[d], q[qa + d], s); }
+      let e = exp(s - stats[st]);
+//!if V
+      var g = 0.0;
+      for (var d = 0u; d < D; d++) { g = fma(dy[qa + d], v[id * D + d], g); }
+      let ds = e * (g - stats[st + 1u]) * p.scale;
+      for (var d = 0u; d < D; d++) { acc[d] = fma(ds, q[qa + d], acc[d]); }
+//!end
+//!if !V
+      for (var d = 0u; d < D; d++) { acc[d] = fma(e, dy[qa + d], acc[d]); }
+//!end
+    }
+  }
+  for (var d = 0u; d < D; d++) { y[id * D + d] = acc[d]; }
+//!end
+}

@@ -1,0 +1,36 @@
+// graph.KindAdd, KindScaleBy, KindGatedAct and its gradients: 4 elements a
+// thread. σ's argument is clamped, so that exp stays finite.
+struct P { n: u32 }
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+//!if THREE
+@group(0) @binding(2) var<storage, read> c: array<f32>;
+//!end
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<uniform> p: P;
+//!include _grid
+
+fn sigmoid(v: f32) -> f32 { return 1.0 / (1.0 + exp(-clamp(v, -80.0, 80.0))); }
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
+  let first = element(wid, nw, lid) * 4u;
+  for (var i = first; i < min(first + 4u, p.n); i++) {
+//!if OP_ADD
+    y[i] = a[i] + b[i];
+//!end
+//!if OP_SCALE
+    y[i] = a[i] * b[0];
+//!end
+//!if OP_SILU
+    y[i] = a[i] * sigmoid(a[i]) * b[i];
+//!end
+//!if OP_SILU_GATE
+    let s = sigmoid(a[i]);
+    y[i] = c[i] * b[i] * s * (1.0 + a[i] * (1.0 - s));
+//!end
+//!if OP_SILU_UP
+    y[i] = b[i] * a[i] * sigmoid(a[i]);
+//!end
+  }
+}

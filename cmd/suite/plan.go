@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// js is the environment of the browser's programs.
+var js = []string{"GOOS=js", "GOARCH=wasm"}
+
+// plan lists a mode's suites, nil for an unknown mode.
+func plan(mode string) []suite {
+	check := []suite{
+		steps("format",
+			step{name: "gofmt", args: shell(`files=$(gofmt -l $(git ls-files '*.go')); [ -z "$files" ] || { echo "$files"; exit 1; }`)},
+			step{name: "vet", args: goTool("vet", "./...")},
+			step{name: "vet (js/wasm)", env: js, args: goTool("vet", "./...")}),
+		{name: "size", run: sizes},
+		goSuite("go", lavapipe(), nil, "./..."),
+	}
+	quick := []suite{
+		check[0], check[1],
+		{name: "generated", needs: have("git"), run: generated},
+		steps("build",
+			step{name: "native", args: goTool("build", "./...")},
+			step{name: "js/wasm", env: js, args: goTool("build", "./...")},
+			cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"),
+			step{name: "page", args: []string{"make", "build"}}),
+		check[2],
+		wasmSuite(),
+		browserSuite(),
+	}
+	switch mode {
+	case "check":
+		return check
+	case "quick":
+		return quick
+	case "all":
+		return append(quick, peftSuite(), suite{name: "fuzz", run: fuzz})
+	}
+	return nil
+}
+
+func shell(script string) []string   { return []string{"sh", "-c", script} }
+func goTool(args ...string) []string { return append([]string{"go"}, args...) }
+func cross(goos, goarch string) step {
+	return step{name: goos + "/" + goarch, env: []string{"GOOS=" + goos, "GOARCH=" + goarch}, args: goTool("build", "-o", os.DevNull, "./cmd/handful")}
+}
+
+// lavapipe points the Vulkan loader at Mesa's CPU driver, where it is and
+// nothing else was chosen, so that GPU tests mean the same on every machine.
+func lavapipe() []string {
+	if os.Getenv("VK_ICD_FILENAMES") != "" || os.Getenv("VK_DRIVER_FILES") != "" {
+		return nil
+	}
+	found, err := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json")
+	if err != nil || len(found) == 0 {
+		return nil
+	}
+	return []string{"VK_ICD_FILENAMES=" + found[0]}
+}
+
+// wasmSuite runs the library's tests as js/wasm under Node.
+func wasmSuite() suite {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return suite{name: "wasm", needs: func() string { return "go env GOROOT: " + err.Error() }}
+	}
+	run := filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm", "go_js_wasm_exec")
+	s := goSuite("wasm", js, []string{"-exec", run}, "./core/...", "./shaders/...", "./ui/...", "./wasm/...")
+	s.needs = have("node")
+	return s
+}
+
+func browserSuite() suite {
+	s := tapSuite("browser", "e2e", func() []string {
+		files, _ := filepath.Glob("e2e/*.test.mjs")
+		args := []string{"node", "--test", "--test-concurrency=1", "--test-reporter=tap"}
+		for _, f := range files {
+			args = append(args, filepath.Base(f))
+		}
+		return args
+	})
+	s.needs = first(have("node"), exists("e2e/node_modules/playwright-core", "run `npm ci` in e2e"), exists("dist/site/index.html", "run `make build`"))
+	return s
+}
+
+func peftSuite() suite {
+	s := tapSuite("peft", ".", func() []string { return []string{".cache/venv/bin/python", "scripts/peft_check.py"} })
+	s.needs = first(exists(".cache/venv/bin/python", "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
+	return s
+}
+
+// maxSource is the house's limit for one file of source.
+const maxSource = 20 << 10
+
+// sizes holds source files against the limit; generated ones may be larger.
+func sizes(_ context.Context, r *result) {
+	out, err := exec.Command("git", "ls-files", "*.go", "*.mjs", "*.js", "*.wgsl", "*.vugu", "*.py", "*.css").Output()
+	if err != nil {
+		r.skip("size: git ls-files: %v", err)
+		return
+	}
+	for _, f := range lines(string(out)) {
+		st, err := os.Stat(f)
+		if err != nil || strings.HasSuffix(f, "_gen.go") || strings.Contains(f, "/gen_") {
+			continue
+		}
+		if st.Size() > maxSource {
+			r.fail("size: %s has %d bytes, want at most %d", f, st.Size(), maxSource)
+			fmt.Println("  ", r.failed[len(r.failed)-1])
+		}
+	}
+	if len(r.failed) == 0 {
+		r.passed++
+	}
+}
+
+// generated makes all generated code again: nothing may change.
+func generated(ctx context.Context, r *result) {
+	before, err := snapshot(ctx)
+	if err != nil {
+		r.skip("generated: not a git checkout (%v)", err)
+		return
+	}
+	if out, err := do(ctx, nil, "go", "generate", "./..."); err != nil {
+		r.fail("generated: go generate: %v", err)
+		fmt.Print(out)
+		return
+	}
+	after, err := snapshot(ctx)
+	if err != nil {
+		r.fail("generated: %v", err)
+		return
+	}
+	for name, sum := range after {
+		if before[name] != sum {
+			r.fail("generated: %s is not what `go generate ./...` makes", name)
+		}
+	}
+	for name := range before {
+		if _, ok := after[name]; !ok {
+			r.fail("generated: `go generate ./...` removes %s", name)
+		}
+	}
+	if len(r.failed) == 0 {
+		r.passed++
+	}
+}
+
+// snapshot is the sum of each file that git tracks or would.
+func snapshot(ctx context.Context) (map[string][32]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", "ls-files", "-co", "--exclude-standard")
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, err
+	}
+	sums := map[string][32]byte{}
+	for _, name := range lines(string(out)) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // removed from the tree, not yet from the index
+		}
+		sums[name] = sha256.Sum256(b)
+	}
+	return sums, nil
+}
+
+// fuzzTime is how long each fuzz target gets.
+const fuzzTime = 20 * time.Second
+
+// fuzz runs every fuzz target for a while.
+func fuzz(ctx context.Context, r *result) {
+	out, err := do(ctx, nil, "go", "test", "-list", "^Fuzz", "./...")
+	if err != nil {
+		r.fail("fuzz: %v", err)
+		fmt.Print(out)
+		return
+	}
+	var names []string
+	for _, l := range lines(out) {
+		if strings.HasPrefix(l, "Fuzz") {
+			names = append(names, l)
+			continue
+		}
+		if f := strings.Fields(l); len(f) > 1 && f[0] == "ok" {
+			for _, n := range names {
+				if out, err := do(ctx, nil, "go", "test", "-run", "^$", "-fuzz", "^"+n+"$", "-fuzztime", fuzzTime.String(), f[1]); err != nil {
+					r.fail("fuzz: %s.%s: %v", f[1], n, err)
+					fmt.Print(out)
+					continue
+				}
+				fmt.Printf("   ok %s.%s\n", f[1], n)
+				r.passed++
+			}
+			names = nil
+		}
+	}
+}

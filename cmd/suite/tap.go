@@ -1,0 +1,71 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// tapLine is a result in the Test Anything Protocol.
+var tapLine = regexp.MustCompile(`^\s*(not )?ok \d+ (?:- )?(.*?)(?: # (SKIP|TODO)\b\s*(.*))?$`)
+
+// tapSuite runs a program that prints the Test Anything Protocol.
+func tapSuite(name, dir string, args func() []string) suite {
+	return suite{name: name, run: func(ctx context.Context, r *result) {
+		a := args()
+		cmd := exec.CommandContext(ctx, a[0], a[1:]...)
+		cmd.Dir, cmd.Stderr, cmd.WaitDelay = dir, os.Stderr, 10*time.Second
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			r.fail("%s: %v", name, err)
+			return
+		}
+		countTAP(out, os.Stdout, r)
+		if err := cmd.Wait(); err != nil && len(r.failed) == 0 {
+			r.fail("%s: %v", name, err)
+		}
+		if err == nil && r.passed+len(r.failed)+len(r.skipped) == 0 {
+			r.fail("%s: no test ran", name)
+		}
+	}}
+}
+
+// countTAP reads results into r; it prints them, and the details of failures.
+func countTAP(in io.Reader, w io.Writer, r *result) {
+	sc := bufio.NewScanner(in)
+	sc.Buffer(nil, 16<<20)
+	broken := false // the lines that follow belong to a failure
+	for sc.Scan() {
+		m := tapLine.FindStringSubmatch(sc.Text())
+		if m == nil {
+			if broken || strings.HasPrefix(sc.Text(), "Bail out!") {
+				fmt.Fprintln(w, sc.Text())
+			}
+			continue
+		}
+		name := strings.TrimSpace(m[2])
+		broken = m[1] != "" && m[3] == ""
+		switch {
+		case broken:
+			r.fail("%s: %s", r.name, name)
+			fmt.Fprintf(w, "   FAILED %s\n", name)
+		case m[3] != "":
+			r.skip("%s: %s: %s", r.name, name, m[4])
+		default:
+			r.passed++
+			fmt.Fprintf(w, "   ok %s\n", name)
+		}
+	}
+	if err := sc.Err(); err != nil {
+		r.fail("%s: reading results: %v", r.name, err)
+	}
+}

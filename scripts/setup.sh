@@ -1,0 +1,47 @@
+#!/bin/sh
+# Installs what the tests need, where it can; whatever stays missing is named
+# here, and counted as skipped by the suites that want it.
+#   scripts/setup.sh [all]      all: PyTorch and PEFT too (several GB)
+set -u
+cd "$(dirname "$0")/.."
+start=$(date +%s)
+missing() { echo "setup: $1" >&2; }
+
+want=
+command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || [ -n "${CHROMIUM:-}" ] || want="$want chromium"
+ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || want="$want mesa-vulkan-drivers libvulkan1"
+command -v node >/dev/null || want="$want nodejs npm"
+command -v python3 >/dev/null || want="$want python3 python3-pip"
+if [ -n "$want" ]; then
+	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+		# shellcheck disable=SC2086 # a list of names
+		{ apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $want; } >/dev/null 2>&1 ||
+			missing "apt-get could not install$want"
+	else
+		missing "missing:$want (not root, or no apt-get: install them yourself)"
+	fi
+fi
+
+if command -v npm >/dev/null; then
+	if ! cmp -s e2e/package-lock.json e2e/node_modules/.installed-lock.json; then
+		if (cd e2e && npm ci --silent --no-audit --no-fund) >&2; then
+			cp e2e/package-lock.json e2e/node_modules/.installed-lock.json
+		else
+			missing "npm ci failed in e2e: no browser tests"
+		fi
+	fi
+fi
+
+if command -v python3 >/dev/null; then
+	python3 scripts/base.py .cache/base || missing "no base model: its tests are skipped"
+fi
+
+if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
+	if ! .cache/venv/bin/python -c 'import torch, transformers, peft, gguf, safetensors' 2>/dev/null; then
+		echo "setup: installing PyTorch and PEFT into .cache/venv (several GB)" >&2
+		{ python3 -m venv .cache/venv && .cache/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/peft-requirements.txt; } ||
+			missing "PyTorch or PEFT could not be installed: their comparison is skipped"
+	fi
+fi
+echo "setup: $(($(date +%s) - start)) s"
+exit 0

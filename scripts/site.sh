@@ -1,0 +1,21 @@
+#!/bin/sh
+# Lays the whole page into a folder: scripts/site.sh dist/site
+# Downloads nothing but the Go modules that go.mod names. Models that are
+# already there stay.
+set -eu
+out=${1:?usage: scripts/site.sh FOLDER}
+cd "$(dirname "$0")/.."
+mkdir -p "$out"
+find "$out" -mindepth 1 -maxdepth 1 ! -name models -exec rm -rf {} +
+wasm/build.sh "$out"
+cp index.html "$out/"
+for item in assets/*; do
+	case $item in
+	*/README.md) ;;
+	*) cp -R "$item" "$out/" ;;
+	esac
+done
+# Compressed twins, which the server sends to browsers that take them.
+find "$out" -path "$out/models" -prune -o -type f \
+	\( -name '*.wasm' -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.svg' -o -name '*.html' -o -name '*.json' -o -name '*.jsonl' -o -name '*.webmanifest' \) \
+	-size +1k -exec gzip -9 -n -k -f {} +

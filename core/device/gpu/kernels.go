@@ -194,7 +194,7 @@ func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *v
 		bs[1] = pc.buf
 		tx, ty := 32, 64 // register: 8 × 8 threads of 4 columns × 8 rows
 		if p.d.info.Family == familyTiled {
-			tx, ty = 64, 64
+			tx, ty = 32, 32
 		}
 		p.addLinear(pl, uint32((cols+tx-1)/tx), uint32((rows+ty-1)/ty), []any{rows, cols, inner, ldx, ldy, x0, y0, acc, last, tasks, rank, a.Scale}, bs)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"handful/core/device"
 	_ "handful/core/device/cpu" // the devices of this build
+	_ "handful/core/device/gpu"
 	"handful/core/engine"
 	"handful/core/fault"
 	"handful/core/format"

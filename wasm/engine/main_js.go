@@ -4,6 +4,7 @@ package main
 
 import (
 	_ "handful/core/device/cpu" // the device that is always there
+	_ "handful/core/device/gpu"
 	"handful/wasm/rpc"
 )
 

@@ -4,180 +4,287 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// Names under which a row's parts are found, in order of preference.
-var (
-	inputKeys  = []string{"input", "text", "prompt", "question", "sentence"}
-	outputKeys = []string{"output", "label", "completion", "answer", "target", "response"}
-)
-
-func parseJSONL(p *Parsed, data []byte) {
-	for i, l := range bytes.Split(data, []byte("\n")) {
-		l = bytes.TrimSpace(l)
-		if len(l) == 0 {
+// jsonLines reads an object a line.
+func (r *reader) jsonLines() {
+	line := 0
+	for rest := r.data; len(rest) > 0; {
+		var l []byte
+		l, rest, _ = bytes.Cut(rest, []byte("\n"))
+		line++
+		if r.spoiled(line, line) || len(bytes.TrimSpace(l)) == 0 {
 			continue
 		}
-		ex, why := parseRow(l)
-		if why != "" {
-			p.fail(i+1, "%s", why)
+		if err := syntax(l); err != nil {
+			if len(r.Examples) == 0 && r.Bad == 0 && json.Valid(r.data) {
+				r.fail(line, 0, "this is one JSON object over many lines, want an object a line, or an array of them")
+				return
+			}
+			at, what := where(err, len(l))
+			r.failAt(line, l, at, what)
 			continue
 		}
-		ex.Line = i + 1
-		p.add(ex)
+		if !r.object(l, l, line) {
+			return
+		}
 	}
 }
 
-func parseArray(p *Parsed, data []byte) {
-	var rows []json.RawMessage
-	if err := json.Unmarshal(data, &rows); err != nil {
-		line := 1
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			line += bytes.Count(data[:min(int(syntax.Offset), len(data))], []byte("\n"))
+// array reads one array of objects.
+func (r *reader) array() {
+	d := json.NewDecoder(bytes.NewReader(r.data))
+	line, lineAt, at := 1, 0, 0 // the line of byte at, and where it begins
+	moveTo := func(to int) {
+		line += bytes.Count(r.data[at:to], []byte("\n"))
+		if i := bytes.LastIndexByte(r.data[at:to], '\n'); i >= 0 {
+			lineAt = at + i + 1
 		}
-		p.fail(line, "malformed JSON: %v", err)
+		at = to
+	}
+	fail := func(to int, what string) {
+		moveTo(min(max(to, at), len(r.data)))
+		r.failAt(line, r.data[lineAt:], at-lineAt, what)
+	}
+	if _, err := d.Token(); err != nil {
+		fail(0, err.Error())
 		return
 	}
-	if len(rows) == 0 {
-		p.fail(1, "no examples; give at least one row with an input and an output")
-	}
-	for i, r := range rows {
-		ex, why := parseRow(r)
-		if why != "" {
-			p.fail(i+1, "row %d: %s", i+1, why)
+	for d.More() {
+		start := len(r.data) - len(bytes.TrimLeft(r.data[d.InputOffset():], " \t\r\n,"))
+		var raw json.RawMessage
+		if err := d.Decode(&raw); err != nil {
+			// The decoder doesn't say where: parsing what is left does.
+			off, what := 0, err.Error()
+			if rest := syntax(r.data[start:]); rest != nil {
+				off, what = where(rest, len(r.data)-start)
+			}
+			fail(start+off, what+"; the rows from here on can't be read")
+			return
+		}
+		end := int(d.InputOffset())
+		moveTo(start)
+		lo, hi := line, line+bytes.Count(r.data[start:end], []byte("\n"))
+		if r.spoiled(lo, hi) {
 			continue
 		}
-		ex.Line = i + 1
-		p.add(ex)
+		if raw[0] != '{' {
+			fail(start, fmt.Sprintf("%s, want an object", quote(string(raw))))
+			continue
+		}
+		if !r.object(raw, r.data[lineAt:end], lo) {
+			return
+		}
+	}
+	if _, err := d.Token(); err != nil {
+		fail(len(r.data), "the array is never closed")
+	} else if end := int(d.InputOffset()); len(bytes.TrimSpace(r.data[end:])) > 0 {
+		fail(end, "text after the array's end")
 	}
 }
 
-// parseRow reads one object; why says what is wrong with it.
-func parseRow(raw []byte) (ex Example, why string) {
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return ex, "malformed JSON: " + err.Error()
+// failAt counts a fault at a byte of some lines, the first of which has that
+// number.
+func (r *reader) failAt(number int, lines []byte, at int, what string) {
+	if len(r.Faults) >= MaxFaults { // only counted
+		r.fail(0, 0, "")
+		return
 	}
-	if t, ok := m["task_id"]; ok {
-		if json.Unmarshal(t, &ex.TaskID) != nil || ex.TaskID < 0 {
-			return ex, "task_id is " + quote(string(t)) + ", want a whole number of 0 or more"
+	before := lines[:min(max(at, 0), len(lines))]
+	last := bytes.LastIndexByte(before, '\n') + 1
+	r.fail(number+bytes.Count(before, []byte("\n")), utf8.RuneCount(before[last:])+1, "%s", what)
+}
+
+// syntax says what is wrong with JSON text.
+func syntax(b []byte) error {
+	var raw json.RawMessage
+	return json.Unmarshal(b, &raw)
+}
+
+// where gives the byte that a parser stopped at, and its words.
+func where(err error, size int) (at int, what string) {
+	var s *json.SyntaxError
+	if errors.As(err, &s) {
+		at = int(s.Offset) - 1
+		if strings.HasPrefix(s.Error(), "unexpected end") {
+			at = size
 		}
 	}
-	if ids, ok := m["input_ids"]; ok {
-		if json.Unmarshal(ids, &ex.InputIDs) != nil || len(ex.InputIDs) == 0 {
-			return ex, "input_ids must be a list of token ids"
-		}
-		if json.Unmarshal(m["labels"], &ex.Labels) != nil || len(ex.Labels) != len(ex.InputIDs) {
-			return ex, "labels must be as long as input_ids, with -100 where there is no loss"
-		}
-		return ex, ""
+	return at, "not JSON: " + err.Error()
+}
+
+// object reads one row, valid JSON, which lies at the end of line.
+func (r *reader) object(raw, line []byte, number int) bool {
+	names, values, offsets, dup := fields(raw)
+	base := len(line) - len(raw)
+	fail := func(field int, what string) bool {
+		r.failAt(number, line, base+offsets[field], what)
+		return true
 	}
-	if o, ok := m["options"]; ok && string(o) != "null" {
-		var list []json.RawMessage
-		if json.Unmarshal(o, &list) != nil {
-			return ex, "options must be a list of texts"
+	if dup >= 0 {
+		return fail(dup, quote(names[dup])+" is there twice")
+	}
+	e := Example{Line: number}
+	used := []int{}
+	// read hands a field to a reader, if it's there; a reason is a fault.
+	bad := false
+	read := func(name string, into func(json.RawMessage) string) {
+		i := slices.Index(names, name)
+		if used = append(used, i); i < 0 || bad || isNull(values[i]) {
+			return
 		}
-		for _, x := range list {
-			s, ok := scalar(x)
-			if !ok {
-				return ex, "options must be a list of texts"
-			}
-			ex.Options = append(ex.Options, s)
+		if why := into(values[i]); why != "" {
+			bad = true
+			fail(i, quote(name)+" "+why)
 		}
 	}
-	if s, ok := scalar(m["instruction"]); ok {
-		ex.Instruction = s
-	}
-	if msgs, ok := m["messages"]; ok {
-		return messages(ex, msgs)
-	}
-	in, okIn := find(m, inputKeys)
-	out, okOut := find(m, outputKeys)
+	read("task_id", e.readTask)
+	in, out := sides(names)
 	switch {
-	case !okIn:
-		return ex, "no input; want a key such as input, text or prompt"
-	case !okOut:
-		return ex, "no output; want a key such as output, label or completion"
-	}
-	ex.Input, ex.Output = in, out
-	return ex, ""
-}
-
-// messages reads a chat: the last answer is the output, what the user said the
-// input, the system's text the instruction.
-func messages(ex Example, raw json.RawMessage) (Example, string) {
-	var list []struct{ Role, Content string }
-	if json.Unmarshal(raw, &list) != nil || len(list) == 0 {
-		return ex, "messages must be a list of {role, content}"
-	}
-	var user []string
-	for i, m := range list {
-		switch {
-		case m.Role == "system":
-			ex.Instruction = m.Content
-		case m.Role == "assistant" && i == len(list)-1:
-			ex.Output = m.Content
-		default:
-			user = append(user, m.Content)
+	case slices.Contains(names, "input_ids"):
+		read("input_ids", func(v json.RawMessage) string { return integers(v, &e.InputIDs) })
+		read("labels", func(v json.RawMessage) string { return integers(v, &e.Labels) })
+		read("attention_mask", noPadding)
+		if !bad && (e.InputIDs == nil || e.Labels == nil) {
+			r.fail(number, 0, "input_ids and labels go together, want both")
+			bad = true
 		}
-	}
-	ex.Input = strings.Join(user, "\n")
-	if ex.Output == "" {
-		return ex, "messages must end with the assistant's answer"
-	}
-	return ex, ""
-}
-
-func find(m map[string]json.RawMessage, keys []string) (string, bool) {
-	for _, k := range keys {
-		if v, ok := m[k]; ok {
-			return scalar(v)
-		}
-	}
-	return "", false
-}
-
-// scalar reads a text, number or truth value as text.
-func scalar(raw json.RawMessage) (string, bool) {
-	var s string
-	if json.Unmarshal(raw, &s) == nil && string(raw) != "null" {
-		return s, true
-	}
-	t := strings.TrimSpace(string(raw))
-	if t == "true" || t == "false" {
-		return t, true
-	}
-	var n json.Number
-	if t != "" && t != "null" && json.Unmarshal(raw, &n) == nil {
-		return n.String(), true
-	}
-	return "", false
-}
-
-// JSONLines writes examples as Parse reads them.
-func JSONLines(exs []Example) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	for _, x := range exs {
-		m := map[string]any{}
-		if x.InputIDs != nil {
-			m["input_ids"], m["labels"] = x.InputIDs, x.Labels
+	case (in < 0 || out < 0) && slices.Contains(names, "messages"):
+		read("messages", func(v json.RawMessage) string { return r.readMessages(v, &e) })
+		read("options", e.readOptions)
+	default:
+		if out < 0 || isNull(values[out]) {
+			r.fail(number, 0, "no output, want %s", outputNames)
+			bad = true
+		} else if in < 0 {
+			r.fail(number, 0, "no input, want %s", inputNames)
+			bad = true
 		} else {
-			m["input"], m["output"] = x.Input, x.Output
+			read(names[in], func(v json.RawMessage) string { return scalar(v, &e.Input) })
+			read(names[out], func(v json.RawMessage) string { return scalar(v, &e.Output) })
 		}
-		if x.TaskID != 0 {
-			m["task_id"] = x.TaskID
-		}
-		if x.Instruction != "" {
-			m["instruction"] = x.Instruction
-		}
-		if x.Options != nil {
-			m["options"] = x.Options
-		}
-		_ = enc.Encode(m) // texts and numbers can be encoded
+		read("options", e.readOptions)
+		read("instruction", func(v json.RawMessage) string { return scalar(v, &e.Instruction) })
 	}
-	return b.String()
+	if bad {
+		return true
+	}
+	if !e.Tokenised() {
+		if why := e.incomplete(); why != "" {
+			r.fail(number, 0, "%s", why)
+			return true
+		}
+	}
+	r.unusedOf(names, used...)
+	return r.add(e)
+}
+
+func isNull(v json.RawMessage) bool { return string(v) == "null" }
+
+// fields takes a JSON object apart: names in lower case, values, and where in
+// raw each value begins; dup is a field named twice, or -1.
+func fields(raw []byte) (names []string, values []json.RawMessage, offsets []int, dup int) {
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.Token() // raw is known to be an object
+	dup = -1
+	seen := map[string]bool{}
+	for d.More() {
+		name, _ := d.Token()
+		var v json.RawMessage
+		if d.Decode(&v) != nil {
+			return
+		}
+		n := strings.ToLower(fmt.Sprint(name))
+		if dup < 0 && seen[n] {
+			dup = len(names)
+		}
+		seen[n] = true
+		names, values, offsets = append(names, n), append(values, v), append(offsets, int(d.InputOffset())-len(v))
+	}
+	return
+}
+
+// maxTask bounds task ids, which index rows of a router.
+const maxTask = 1 << 20
+
+func (e *Example) readTask(v json.RawMessage) string {
+	n, err := strconv.Atoi(string(v))
+	if err != nil || n < 0 || n > maxTask {
+		return "is " + quote(string(v)) + ", want a whole number from 0"
+	}
+	e.TaskID = n
+	return ""
+}
+
+func (e *Example) readOptions(v json.RawMessage) (why string) {
+	var raw []json.RawMessage
+	if json.Unmarshal(v, &raw) != nil {
+		return "is not a list"
+	}
+	e.Options, why = optionList(raw)
+	return why
+}
+
+func optionList(raw []json.RawMessage) (all []string, why string) {
+	for _, o := range raw {
+		var s string
+		if why := scalar(o, &s); why != "" {
+			return nil, "of options: one " + why
+		}
+		all = append(all, s)
+	}
+	return all, ""
+}
+
+// scalar reads text; numbers, true and false are taken as they are written.
+func scalar(v json.RawMessage, into *string) string {
+	switch v[0] {
+	case '"':
+		if i := loneSurrogate(v); i >= 0 {
+			return fmt.Sprintf("holds %s, half of a character", v[i:i+6])
+		}
+		if err := json.Unmarshal(v, into); err != nil {
+			return err.Error()
+		}
+	case '{':
+		return "is an object, want text"
+	case '[':
+		return "is a list, want text"
+	case 'n':
+		return "is null, want text"
+	default:
+		*into = string(v)
+	}
+	return ""
+}
+
+// loneSurrogate finds an escape \uD800 to \uDFFF that isn't one of a pair,
+// which JSON allows and UTF-8 has no bytes for; -1 when there is none.
+func loneSurrogate(b []byte) int {
+	unit := func(i int) uint64 {
+		if i+6 > len(b) || b[i] != '\\' || b[i+1] != 'u' {
+			return 0
+		}
+		n, _ := strconv.ParseUint(string(b[i+2:i+6]), 16, 16)
+		return n
+	}
+	for i := 0; i < len(b); i++ {
+		if b[i] != '\\' {
+			continue
+		}
+		switch u := unit(i); {
+		case u >= 0xd800 && u < 0xdc00 && unit(i+6)>>10 == 0xdc00>>10:
+			i += 11
+		case u >= 0xd800 && u < 0xe000:
+			return i
+		default:
+			i++
+		}
+	}
+	return -1
 }

@@ -1,106 +1,137 @@
 package task
 
 import (
+	"cmp"
+	"fmt"
 	"math"
-	"math/rand/v2"
-	"sort"
+	"slices"
+	"strings"
 )
 
-// random is PCG, so that a seed gives the same rows on every platform. stream
-// keeps independent uses of a seed apart.
-func random(seed, stream uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, stream)) }
+// A group is the rows that have one input, by index: they must not stand on
+// both sides of a split.
+type group struct {
+	rows  []int
+	label string  // of its first row
+	place float64 // in the order of drawing
+}
 
-// group puts equal rows together (a duplicate must not stand on both sides)
-// and orders groups by class in turn, so that any prefix is balanced.
-func group(exs []Example, r *rand.Rand) [][]Example {
-	key := func(x Example) string { return x.Input + "\x00" + x.Output }
-	at := map[string]int{}
-	var groups [][]Example
-	for _, x := range exs {
-		k := key(x)
-		if i, ok := at[k]; ok && x.InputIDs == nil {
-			groups[i] = append(groups[i], x)
-			continue
+// source is what a row gives to the model, answer is what it wants.
+func (e *Example) source() string {
+	if e.Tokenised() {
+		n := 0
+		for n < len(e.Labels) && (e.Labels[n] == noLabel || n == 0) {
+			n++
 		}
-		at[k] = len(groups)
-		groups = append(groups, []Example{x})
+		return fmt.Sprint(e.InputIDs[:min(n, len(e.InputIDs))])
 	}
-	r.Shuffle(len(groups), func(i, j int) { groups[i], groups[j] = groups[j], groups[i] })
-	seen, turn := map[string]int{}, make([]int, len(groups))
-	order := make([]int, len(groups))
-	for i, g := range groups {
-		order[i] = i
-		turn[i] = seen[g[0].Output]
-		seen[g[0].Output]++
+	return strings.Join([]string{e.Input, e.Instruction, strings.Join(e.Options, "\x01")}, "\x00")
+}
+
+func (e *Example) answer() string {
+	if e.Tokenised() {
+		return fmt.Sprint(slices.DeleteFunc(slices.Clone(e.Labels), func(y int32) bool { return y == noLabel }))
 	}
-	if 2*len(seen) <= len(groups) { // classes: deal one of each in turn
-		sort.SliceStable(order, func(a, b int) bool { return turn[order[a]] < turn[order[b]] })
+	return e.Output
+}
+
+// Labels are the answers, sorted, where the examples seem to be classified:
+// three rows or more to every two answers. Else nil.
+func Labels(exs []Example) []string {
+	seen := map[string]bool{}
+	for i := range exs {
+		seen[exs[i].answer()] = true
 	}
-	out := make([][]Example, len(groups))
-	for i, o := range order {
-		out[i] = groups[o]
+	if len(exs) < 2 || 3*len(seen) > 2*len(exs) {
+		return nil
 	}
+	out := make([]string, 0, len(seen))
+	for l := range seen {
+		out = append(out, l)
+	}
+	slices.Sort(out)
 	return out
 }
 
-// deal takes whole groups until n rows are taken.
-func deal(groups [][]Example, n int) (taken, rest []Example) {
-	for _, g := range groups {
-		if len(taken) < n {
-			taken = append(taken, g...)
-		} else {
-			rest = append(rest, g...)
+// groups are in random order; without classes, all have the label "".
+func groups(exs []Example, r random) []*group {
+	classes := Labels(exs) != nil
+	at := map[string]*group{}
+	var all []*group
+	for i := range exs {
+		k := exs[i].source()
+		g := at[k]
+		if g == nil {
+			g = &group{}
+			if classes {
+				g.label = exs[i].answer()
+			}
+			at[k] = g
+			all = append(all, g)
 		}
+		g.rows = append(g.rows, i)
 	}
-	byLine := func(x []Example) {
-		sort.SliceStable(x, func(i, j int) bool { return x[i].Line < x[j].Line })
-	}
-	byLine(taken)
-	byLine(rest)
-	return taken, rest
+	shuffle(r, all)
+	return all
 }
 
-// Split keeps a fraction of the rows aside, balanced over classes where there
-// are some; equal rows stay on one side. Both sides have at least one row when
-// there are two different ones.
+// Split keeps a fraction of the rows aside, drawn by the seed: of every class,
+// where there are classes, about the same fraction. Rows with the same input
+// stay on one side. With two different inputs both sides get a row at least;
+// with one nothing is held out, nor for a fraction of 0. Rows keep their order.
 func Split(exs []Example, holdout float64, seed uint64) (train, held []Example) {
-	groups := group(exs, random(seed, 1))
-	n := int(math.Round(holdout * float64(len(exs))))
-	if n < 1 && holdout > 0 {
-		n = 1
-	}
-	if len(groups) < 2 {
+	all := groups(exs, newRandom(seed, forSplit))
+	if !(holdout > 0) || len(all) < 2 {
 		return exs, nil
 	}
-	held, train = deal(groups[:len(groups)-1], min(n, len(exs)-1))
-	train = append(train, groups[len(groups)-1]...)
-	sort.SliceStable(train, func(i, j int) bool { return train[i].Line < train[j].Line })
-	return train, held
+	size, seen := map[string]int{}, map[string]int{}
+	for _, g := range all {
+		size[g.label]++
+	}
+	for _, g := range all { // the k-th of n in a class stands at (k+½)/n: any beginning has a like share of each
+		g.place = (float64(seen[g.label]) + 0.5) / float64(size[g.label])
+		seen[g.label]++
+	}
+	want := max(1, int(math.Round(min(holdout, 1)*float64(len(exs)))))
+	n, cut := 0, 0
+	inOrder(all)
+	for ; n < want && cut < len(all)-1; cut++ {
+		n += len(all[cut].rows)
+	}
+	return pick(exs, all[cut:]), pick(exs, all[:cut])
 }
 
-// Shots draws k rows, balanced over classes where there are some, and gives
-// the others.
+// Shots draws k rows by the seed, of different inputs, and in turn from every
+// class where there are classes; rest are the rows with other inputs. There are
+// fewer than k where there are not so many inputs. Rows keep their order.
 func Shots(exs []Example, k int, seed uint64) (shots, rest []Example) {
-	return deal(group(exs, random(seed, 2)), k)
+	all := groups(exs, newRandom(seed, forShots))
+	turn := map[string]int{}
+	for _, g := range all {
+		g.place = float64(turn[g.label])
+		turn[g.label]++
+	}
+	inOrder(all)
+	k = min(max(k, 0), len(all))
+	for _, g := range all[:k] {
+		g.rows = g.rows[:1] // others of this input are in neither part
+	}
+	return pick(exs, all[:k]), pick(exs, all[k:])
 }
 
-// Batches lists row indices for each step. "file" takes rows in order, batch k
-// being rows kB to kB+B−1, and goes on from the first row after the last;
-// "shuffle" cuts a seeded permutation per epoch, across epochs' borders.
-func Batches(rows, batch, steps int, order string, seed uint64) [][]int {
-	r := random(seed, 3)
-	var queue []int
-	out := make([][]int, steps)
-	for s := range out {
-		for len(out[s]) < min(batch, rows) || order == "file" && len(out[s]) < batch {
-			if len(queue) == 0 {
-				if queue = r.Perm(rows); order == "file" {
-					sort.Ints(queue)
-				}
-			}
-			out[s] = append(out[s], queue[0])
-			queue = queue[1:]
-		}
+func inOrder(all []*group) {
+	slices.SortStableFunc(all, func(a, b *group) int { return cmp.Compare(a.place, b.place) })
+}
+
+// pick gives the rows of groups, as they came.
+func pick(exs []Example, from []*group) (out []Example) {
+	var rows []int
+	for _, g := range from {
+		rows = append(rows, g.rows...)
+	}
+	slices.Sort(rows)
+	for _, i := range rows {
+		out = append(out, exs[i])
 	}
 	return out
 }

@@ -1,0 +1,71 @@
+package task
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Hints are remarks on examples that are not wrong: rows that stand twice or
+// contradict each other, outputs outside their options, and how classes are
+// balanced.
+func Hints(exs []Example) (hints []string) {
+	hint := func(lines []int, format string, args ...any) {
+		if len(lines) > 0 {
+			hints = append(hints, fmt.Sprintf(format, args...)+" ("+lineList(lines)+")")
+		}
+	}
+	first, count := map[string]string{}, map[string]int{}
+	var twice, against, outside []int
+	for i := range exs {
+		e := &exs[i]
+		answer := e.answer()
+		count[answer]++
+		if old, ok := first[e.source()]; !ok {
+			first[e.source()] = answer
+		} else if old == answer {
+			twice = append(twice, e.Line)
+		} else {
+			against = append(against, e.Line)
+		}
+		if len(e.Options) > 0 && !contains(e.Options, e.Output) {
+			outside = append(outside, e.Line)
+		}
+	}
+	hint(twice, "%d rows stand more than once", len(twice))
+	hint(against, "%d rows have the input of another row and another output", len(against))
+	hint(outside, "%d rows have an output that is none of their options", len(outside))
+	labels := Labels(exs)
+	if len(labels) == 1 {
+		return append(hints, "all rows have the same output: there is nothing to tell apart")
+	}
+	least, most := len(exs), 0
+	for _, l := range labels {
+		least, most = min(least, count[l]), max(most, count[l])
+	}
+	if most > 0 && most >= 4*least {
+		hints = append(hints, fmt.Sprintf("classes are uneven: %d to %d rows each", least, most))
+	}
+	return hints
+}
+
+func contains(options []string, output string) bool {
+	for _, o := range options {
+		if strings.TrimSpace(o) == strings.TrimSpace(output) {
+			return true
+		}
+	}
+	return false
+}
+
+// lineList writes the first few line numbers.
+func lineList(lines []int) string {
+	const shown = 5
+	s := strings.Trim(strings.ReplaceAll(fmt.Sprint(lines[:min(shown, len(lines))]), " ", ", "), "[]")
+	if len(lines) > shown {
+		s += ", …"
+	}
+	if len(lines) == 1 {
+		return "line " + s
+	}
+	return "lines " + s
+}

@@ -1,0 +1,121 @@
+package devicetest
+
+import (
+	"fmt"
+	"math"
+
+	"handful/core/graph"
+)
+
+// headShapes are MHA, GQA and MQA at the head widths that models have.
+var headShapes = []graph.AttentionAttr{
+	{Heads: 1, KVHeads: 1, Dim: 8}, {Heads: 4, KVHeads: 4, Dim: 8}, {Heads: 9, KVHeads: 3, Dim: 64},
+	{Heads: 2, KVHeads: 2, Dim: 64}, {Heads: 4, KVHeads: 1, Dim: 80}, {Heads: 2, KVHeads: 2, Dim: 80}, {Heads: 6, KVHeads: 2, Dim: 8},
+}
+
+// ragged is how queries and keys of segments see each other: span for each
+// query and back for each key, with rows of padding behind the last segment.
+type ragged struct {
+	name       string
+	span, back [][2]int32
+}
+
+// causal segments: each token sees its own segment up to itself.
+func causal(name string, padding int, segments ...int) ragged {
+	r, at := ragged{name: name}, int32(0)
+	for _, n := range segments {
+		end := at + int32(n)
+		for i := at; i < end; i++ {
+			r.span, r.back = append(r.span, [2]int32{at, i + 1}), append(r.back, [2]int32{i, end})
+		}
+		at = end
+	}
+	for range padding {
+		r.span, r.back = append(r.span, [2]int32{at, at}), append(r.back, [2]int32{at, at})
+	}
+	return r
+}
+
+// cross segments: queries see all keys of their segment; segments are pairs of
+// query and key counts, either of which may be 0.
+func cross(name string, segments ...[2]int) ragged {
+	r, q, k := ragged{name: name}, int32(0), int32(0)
+	for _, s := range segments {
+		qe, ke := q+int32(s[0]), k+int32(s[1])
+		for ; q < qe; q++ {
+			r.span = append(r.span, [2]int32{k, ke})
+		}
+		for ; k < ke; k++ {
+			r.back = append(r.back, [2]int32{qe - int32(s[0]), qe})
+		}
+	}
+	return r
+}
+
+var raggeds = []ragged{
+	causal("1 token", 0, 1),
+	causal("causal 33", 0, 33),
+	causal("causal 1+3+7+33 padded", 5, 1, 3, 7, 33),
+	causal("causal 65+1+127", 2, 65, 1, 127),
+	causal("padding only", 3),
+	cross("bidirectional 7+33", [2]int{7, 7}, [2]int{33, 33}),
+	cross("cross", [2]int{3, 65}, [2]int{33, 1}, [2]int{2, 0}, [2]int{1, 7}, [2]int{0, 4}),
+}
+
+func attentionCases() (cs []Case) {
+	for i, a := range headShapes {
+		for j, r := range raggeds {
+			if (i+j)%2 == 1 && len(r.span) > 100 {
+				continue
+			}
+			a.Scale = float32(1 / math.Sqrt(float64(a.Dim)))
+			cs = append(cs, compare(fmt.Sprintf("attention %s, heads %d/%d of %d", r.name, a.Heads, a.KVHeads, a.Dim), Loose, func(b *Build) []*graph.Node {
+				n, m := len(r.span), len(r.back)
+				return b.Grads(graph.Attention(b.Param(n, a.Heads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.back), a))
+			}))
+		}
+	}
+	one := graph.AttentionAttr{Heads: 2, KVHeads: 1, Dim: 8, Scale: 1}
+	return append(cs,
+		compare("attention spans of any kind", Loose, func(b *Build) []*graph.Node {
+			spans := [][2]int32{{5, 9}, {0, 0}, {8, 3}, {0, 65}, {64, 65}, {-4, 2}, {60, 99}, {-3, -1}, {70, 80}, {30, 31}}
+			return []*graph.Node{graph.Attention(b.Rand(10, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), nil, one)}
+		}),
+		compare("attention with large scores", Loose, func(b *Build) []*graph.Node {
+			r := causal("", 0, 33)
+			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)
+			return b.Grads(graph.Attention(q, b.ParamOf(b.Normal(33*8, 6), 33, 8), b.Param(33, 8), b.Pairs(r.span), b.Pairs(r.back), one))
+		}),
+		compare("attention over 1,500 keys", Loose, func(b *Build) []*graph.Node {
+			r := causal("", 0, 3, 1500)
+			q := b.Rand(1503, 16)
+			return []*graph.Node{graph.Attention(q, b.Rand(1503, 8), b.Rand(1503, 8), b.Pairs(r.span), nil, one)}
+		}),
+	)
+}
+
+func ropeCases() (cs []Case) {
+	for i, a := range headShapes {
+		for _, n := range []int{1, 33, 127} {
+			cs = append(cs, compare(fmt.Sprintf("rope n=%d, %d heads of %d", n, a.Heads, a.Dim), Loose, func(b *Build) []*graph.Node {
+				rows := 16 + i
+				return b.Grads(graph.Rope(b.Param(n, a.Heads*a.Dim), b.angles(rows, a.Dim), b.Ints(b.Below(n, rows)...), a.Dim))
+			}))
+		}
+	}
+	return append(cs, compare("rope of many rows", Loose, func(b *Build) []*graph.Node {
+		return b.Grads(graph.Rope(b.Param(manyRows, 2), b.angles(5, 2), b.Ints(b.Below(manyRows, 5)...), 2))
+	}))
+}
+
+// angles is a rotary table [rows, dim]: cosines, then sines.
+func (b *Build) angles(rows, dim int) *graph.Node {
+	t := make([]float32, rows*dim)
+	for p := range rows {
+		for j := range dim / 2 {
+			a := float64(p) * math.Pow(1e4, -2*float64(j)/float64(dim))
+			t[p*dim+j], t[p*dim+dim/2+j] = float32(math.Cos(a)), float32(math.Sin(a))
+		}
+	}
+	return b.Values(t, rows, dim)
+}

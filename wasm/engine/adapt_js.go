@@ -8,6 +8,7 @@ import (
 	"handful/core/engine"
 	"handful/core/fault"
 	"handful/wasm/rpc"
+	"handful/wasm/web"
 )
 
 // Adapted is a fine-tune's answer: the fit, and the id to use it by.
@@ -39,6 +40,7 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 			emit.Send("plan", ev.Plan)
 		case ev.Step != nil:
 			emit.Batch("step", ev.Step)
+			web.Yield() // a stop is heard between steps, whatever the device does
 		case ev.Routing != nil:
 			emit.Latest("routing", "", ev.Routing)
 		case ev.Score != nil:

@@ -15,7 +15,7 @@ export function folder(op, from, blobs, here) {
   return several.map((item) => {
     if (typeof item === 'string' || item instanceof URL) item = { url: item };
     if (item?.url !== undefined) return { url: address(op, item.url, here), name: item.name, sha256: item.sha256, size: item.size };
-    const blob = item?.bytes !== undefined ? new Blob([item.bytes]) : item;
+    const blob = item instanceof Blob || !item?.bytes ? item : new Blob([item.bytes]);
     if (!(blob instanceof Blob)) throw wrong(op, `got ${typeof item}, want files or addresses`);
     return { name: item.webkitRelativePath || item.name || 'file', blob: blobs.push(blob) - 1 };
   });

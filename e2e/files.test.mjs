@@ -1,0 +1,133 @@
+// Files and addresses: what can be wrong with them.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { open, skip } from './lib/browser.mjs';
+import { root } from './lib/server.mjs';
+import * as golden from './lib/golden.mjs';
+import { read, write } from './lib/safetensors.mjs';
+
+let it, page;
+before(async () => {
+  if (skip) return;
+  it = await open();
+  page = await it.page();
+  await page.evaluate(async ({ at }) => {
+    Object.assign(window, await import('/handful.mjs'), { at });
+    const file = async (name) => new File([await (await fetch(at + name)).arrayBuffer()], name);
+    window.folder = [await file('model.safetensors'), await file('config.json')]; // any order
+    window.tell = (e) => ({ kind: e.kind, message: e.message });
+    window.tryBase = async (base, more) => {
+      const h = await createHandful({ base, device: 'cpu', ...more }).catch(tell);
+      if (h.info) await h.dispose();
+      return h.info ?? h;
+    };
+  }, { at: golden.at });
+});
+after(() => it?.close());
+
+const bytes = (name) => readFileSync(path.join(root, golden.at, name));
+const answer = (where, body, type = 'application/octet-stream') => it.answers.set(where, (_, response) => response.setHeader('Content-Type', type).end(body));
+
+test('files as a person picked them', { skip }, async () => {
+  const info = await page.evaluate(() => tryBase(folder));
+  assert.deepEqual([info.layers, info.vocab, info.device.kind], [2, 96, 'cpu']);
+  assert.ok(info.params > 0 && info.bytes > 0 && info.deviceWhy);
+});
+
+test('addresses, with progress in bytes', { skip }, async () => {
+  const sha256 = createHash('sha256').update(bytes('model.safetensors')).digest('hex');
+  const seen = await page.evaluate(async (sha256) => {
+    const seen = [];
+    await tryBase([at + 'config.json', { url: at + 'model.safetensors', sha256 }], { onProgress: (p) => seen.push(p) });
+    return seen;
+  }, sha256);
+  const last = seen.filter((p) => p.status === 'download' && p.file === 'model.safetensors').at(-1);
+  assert.equal(last.loaded, bytes('model.safetensors').length);
+  assert.equal(last.total, last.loaded);
+  assert.ok(last.rate > 0);
+  assert.equal(seen.at(-1).status, 'ready');
+});
+
+test('a sharded folder, and one without its second shard', { skip }, async () => {
+  const tensors = read(bytes('model.safetensors'));
+  const names = Object.keys(tensors);
+  const half = (part) => Object.fromEntries(names.filter((_, i) => i % 2 === part).map((n) => [n, tensors[n]]));
+  const map = Object.fromEntries(names.map((n, i) => [n, `part-${i % 2}.safetensors`]));
+  answer('/shards/config.json', bytes('config.json'), 'application/json');
+  answer('/shards/model.safetensors.index.json', JSON.stringify({ weight_map: map }), 'application/json');
+  answer('/shards/part-0.safetensors', write(half(0)));
+  answer('/shards/part-1.safetensors', write(half(1)));
+  assert.equal((await page.evaluate(() => tryBase('/shards/'))).layers, 2);
+  it.answers.delete('/shards/part-1.safetensors');
+  const fault = await page.evaluate(() => tryBase('/shards/'));
+  assert.equal(fault.kind, 'network');
+  assert.match(fault.message, /part-1\.safetensors/);
+});
+
+test('a page, a missing file, a cut file, another sum, another origin', { skip }, async () => {
+  answer('/html/config.json', bytes('config.json'), 'application/json');
+  answer('/html/model.safetensors', '<!doctype html><p>Not here', 'text/html; charset=utf-8');
+  it.answers.set('/cut.gguf', (_, response) => {
+    response.setHeader('Content-Length', 1 << 20);
+    response.write(Buffer.alloc(1 << 16));
+    setTimeout(() => response.destroy(), 50);
+  });
+  const cases = [
+    ['/html/', 'network', /neither model\.safetensors/],
+    ['/html/model.safetensors', 'network', /expected safetensors, GGUF or JSON, got text\/html from http/],
+    ['/nowhere/', 'network', /status 404 from .*config\.json/],
+    ['/cut.gguf', 'network', /cut\.gguf/],
+    [{ url: `${golden.at}model.safetensors`, sha256: 'ab'.repeat(32) }, 'corrupt', /sha256/],
+    [{ url: `${golden.at}model.safetensors`, size: 5 }, 'network', /want 5/],
+    ['https://example.org/model.gguf', 'unsupported', /not of this origin/],
+    ['http://%', 'input', /address/],
+  ];
+  const before = it.requests.filter((r) => !r.startsWith(it.origin)).length;
+  for (const [base, kind, says] of cases) {
+    const fault = await page.evaluate((base) => tryBase(base), base);
+    assert.equal(fault.kind, kind, `${JSON.stringify(base)}: ${fault.message}`);
+    assert.match(fault.message, says);
+  }
+  assert.equal(it.requests.filter((r) => !r.startsWith(it.origin)).length, before);
+});
+
+test('opening can be stopped', { skip }, async () => {
+  it.answers.set('/endless.gguf', (_, response) => {
+    const timer = setInterval(() => response.write(Buffer.alloc(1 << 12)), 20);
+    response.on('close', () => clearInterval(timer));
+  });
+  const fault = await page.evaluate(async () => {
+    const controller = new AbortController();
+    return tryBase('/endless.gguf', { signal: controller.signal, onProgress: () => controller.abort() });
+  });
+  assert.equal(fault.kind, 'cancelled');
+});
+
+test('files that are something else', { skip }, async () => {
+  const model = bytes('model.safetensors');
+  const config = JSON.parse(bytes('config.json'));
+  const text = (o) => [...Buffer.from(typeof o === 'string' ? o : JSON.stringify(o))];
+  const cases = [
+    [[], 'input', /no files/],
+    [[['notes.txt', text('hello')]], 'input', /config\.json/],
+    [[['model.gguf', text('GGUF')]], 'input', /gguf/i],
+    [[['config.json', text('{"model_type":')], ['model.safetensors', [...model]]], 'input', /config\.json/],
+    [[['config.json', text({ ...config, model_type: 'bert' })], ['model.safetensors', [...model]]], 'unsupported', /bert/],
+    [[['config.json', text(config)], ['model.safetensors', [...model.subarray(0, model.length - 9)]]], 'input', /safetensors/],
+    [[['config.json', text(config)], ['model.safetensors', text('<html>')]], 'input', /safetensors/],
+    [[['config.json', text(config)], ['pytorch_model.bin', [0x80, 2]]], 'unsupported', /pickle/],
+    [[['config.json', text({ ...config, hidden_size: 64 })], ['model.safetensors', [...model]]], 'input', /want/],
+  ];
+  const got = await page.evaluate(async (cases) => {
+    const out = [];
+    for (const files of cases) out.push(await tryBase(files.map(([name, b]) => ({ name, bytes: new Uint8Array(b) }))));
+    return out;
+  }, cases.map(([files]) => files));
+  cases.forEach(([files, kind, says], i) => {
+    assert.equal(got[i].kind, kind, `${files.map(([n]) => n)}: ${got[i].message}`);
+    assert.match(got[i].message, says);
+  });
+});

@@ -1,0 +1,31 @@
+// The page's start: the JS API on window, then the program that draws the page.
+import * as handful from './handful.mjs';
+
+window.handful = handful;
+window.createHandful = handful.createHandful;
+
+// Vugu hands its renderer's script to eval, which the page's policy forbids.
+// The same script is loaded as a file, and eval has nothing left to do.
+window.eval = () => {};
+
+function stopped(error) {
+  const fault = document.createElement('p');
+  fault.setAttribute('role', 'alert');
+  fault.dataset.testid = 'fault';
+  fault.textContent = `The page stopped: ${error?.message ?? error}. Reload it; your examples are on this machine only.`;
+  document.querySelector('#app').replaceChildren(fault);
+}
+
+try {
+  await import('./vugu-renderer.js');
+  await import('./wasm_exec.js');
+  const go = new globalThis.Go();
+  const response = await fetch(new URL('./ui.wasm', import.meta.url));
+  if (!response.ok) throw new Error(`ui.wasm: ${response.status} ${response.statusText}`);
+  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
+  await go.run(instance);
+  throw new Error('its program ended');
+} catch (error) {
+  console.error(error);
+  stopped(error);
+}

@@ -189,8 +189,10 @@ func TestParseLarge(t *testing.T) {
 			t.Errorf("%s: %d rows, %v", name, len(p.Examples), p.Faults)
 		}
 	}
-	if d := time.Since(start); d > 5*time.Second {
-		t.Errorf("%v for seven large files", d)
+	// A few seconds; hours if anything were quadratic.
+	d := time.Since(start)
+	if t.Logf("eight large files: %v", d); d > 5*time.Minute {
+		t.Errorf("%v for eight large files", d)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -305,11 +304,3 @@ func (t *BPE) SetEnds(bos, eos int32) error {
 // ChatTemplate is the model's Jinja template for conversations, as its GGUF
 // file has it, for front ends that show it; "" when there is none.
 func (t *BPE) ChatTemplate() string { return t.template }
-
-// validName refuses names that no text could hold.
-func validName(op, what, name string) error {
-	if !utf8.ValidString(name) {
-		return fault.Inputf(op, "%s %q is not UTF-8", what, name)
-	}
-	return nil
-}

@@ -40,8 +40,10 @@ func TestOneWordOfAMillionLetters(t *testing.T) {
 	for name, s := range map[string]string{"one letter": strings.Repeat("a", 1<<20), "letters": string(mixed), "spaces": strings.Repeat(" ", 1<<20) + "x"} {
 		start := time.Now()
 		ids := tok.Encode(s)
-		if d := time.Since(start); d > time.Second {
-			t.Errorf("%s: %v, want less than a second", name, d)
+		// A third of a second on an idle machine; hours if it were quadratic.
+		d := time.Since(start)
+		if t.Logf("%s: %v", name, d); d > time.Minute {
+			t.Errorf("%s: %v, want less than a minute even on a busy machine", name, d)
 		}
 		if tok.Decode(ids) != s {
 			t.Errorf("%s: decoding gives another text", name)

@@ -2,6 +2,7 @@ package text
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -56,8 +57,8 @@ func FromGGUF(g GGUFVocab) (*BPE, error) {
 	}
 	m := model{vocab: make(map[string]int32, len(g.Tokens)), steps: pre.steps, forms: pre.forms, ignoreMerges: pre.ignoreMerges}
 	for id, name := range g.Tokens {
-		if err := validName(op, "token", name); err != nil {
-			return nil, err
+		if !utf8.ValidString(name) {
+			return nil, fault.Inputf(op, "token %d is %q, which is not UTF-8", id, name)
 		}
 		if old, ok := m.vocab[name]; ok {
 			return nil, fault.Inputf(op, "token %q has two ids, %d and %d", name, old, id)

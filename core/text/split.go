@@ -129,7 +129,8 @@ const patternBytes = 8 << 10
 // findRegex finds a regular expression. HF's are Oniguruma's, in Ruby's
 // dialect; the engine here speaks .NET's, which is the same for what
 // tokenizers use. Where both would accept a pattern and read it differently, it
-// is refused. \w is slightly smaller here, and \p{…} follows Unicode 15.
+// is refused. \w is slightly smaller here, and \p{…} follows Unicode 15. The
+// engine backtracks: a pattern made for that can take very long on a long text.
 func findRegex(pattern string) (find finder, err error) {
 	const op = "text.findRegex"
 	if len(pattern) > patternBytes {

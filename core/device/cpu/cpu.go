@@ -9,6 +9,8 @@ package cpu
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"handful/core/device"
 	"handful/core/fault"
@@ -78,6 +80,17 @@ type buf struct {
 func (b *buf) rows() int { return b.shape[0] }
 func (b *buf) cols() int { return tensor.Numel(b.shape[1:]) }
 
+// bytes views the storage.
+func (b *buf) bytes() []byte {
+	switch b.dt {
+	case tensor.F32:
+		return tensor.F32Bytes(b.f)
+	case tensor.I32:
+		return tensor.I32Bytes(b.i)
+	}
+	return b.raw
+}
+
 // decodeRows widens rows [lo, hi) into dst.
 func (b *buf) decodeRows(dst []float32, lo, hi int) {
 	n := b.cols()
@@ -95,7 +108,9 @@ type kernel func(d *Device, n *graph.Node, in []*buf, out *buf) func()
 
 func (d *Device) Info() device.Info  { return d.info }
 func (d *Device) Lost() <-chan error { return d.lost }
-func (d *Device) Close() error       { d.vars = nil; return nil }
+
+// Close drops every value; later calls are faults.
+func (d *Device) Close() error { d.vars = nil; return nil }
 
 // Free drops values; programs that use them must be closed first.
 func (d *Device) Free(vs ...*tensor.Var) {
@@ -106,57 +121,63 @@ func (d *Device) Free(vs ...*tensor.Var) {
 
 // value gives a variable's storage, loading it on first use.
 func (d *Device) value(v *tensor.Var) (*buf, error) {
+	if d.vars == nil {
+		return nil, fault.New(fault.Bug, "cpu", "the device is closed")
+	}
 	if b := d.vars[v]; b != nil {
 		return b, nil
 	}
+	op := "load " + v.Name
+	if v.Init != nil && (v.Init.DType() != v.DType || tensor.Numel(v.Init.Shape()) != tensor.Numel(v.Shape)) {
+		return nil, fault.Inputf(op, "got %v %v, want %v %v", v.Init.DType(), v.Init.Shape(), v.DType, v.Shape)
+	}
 	b := &buf{dt: v.DType, shape: v.Shape}
-	switch {
-	case v.Init == nil && v.DType != tensor.F32:
-		return nil, fault.New(fault.Bug, "cpu", "variable %s has no value", v)
-	case v.DType == tensor.F32:
+	switch v.DType {
+	case tensor.F32:
 		b.f = make([]float32, tensor.Numel(v.Shape))
-		if v.Init != nil {
-			if n, err := v.Init.ReadAt(tensor.F32Bytes(b.f), 0); n < 4*len(b.f) {
-				return nil, fault.From("read "+v.Name, err)
-			}
-		}
+	case tensor.I32:
+		b.i = make([]int32, tensor.Numel(v.Shape))
 	default:
-		raw, err := tensor.ReadAll(v.Init)
-		if err != nil {
-			return nil, fault.From("read "+v.Name, err)
-		}
-		b.raw = raw
-		if v.DType == tensor.I32 {
-			b.i = make([]int32, len(raw)/4)
-			copy(tensor.I32Bytes(b.i), raw)
+		b.raw = make([]byte, v.Bytes())
+	}
+	if v.Init != nil {
+		dst := b.bytes()
+		if n, err := v.Init.ReadAt(dst, 0); n < len(dst) {
+			if err == nil || errors.Is(err, io.EOF) {
+				return nil, fault.New(fault.Corrupt, op, "got %d bytes, want %d", n, len(dst)).Next("get the file again")
+			}
+			return nil, fault.From(op, err)
 		}
 	}
 	d.vars[v] = b
 	return b, nil
 }
 
-// ReadVar copies an F32 variable's value.
-func (d *Device) ReadVar(_ context.Context, v *tensor.Var, dst []byte) error {
+// stored is a variable's storage for a caller with n bytes.
+func (d *Device) stored(op string, v *tensor.Var, n int) ([]byte, error) {
+	if n != v.Bytes() {
+		return nil, fault.New(fault.Bug, op, "%s: got %d bytes, want %d", v, n, v.Bytes())
+	}
 	b, err := d.value(v)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if v.DType != tensor.F32 || len(dst) != 4*len(b.f) {
-		return fault.New(fault.Bug, "cpu.ReadVar", "%d bytes for %s", len(dst), v)
-	}
-	copy(dst, tensor.F32Bytes(b.f))
-	return nil
+	return b.bytes(), nil
 }
 
-// WriteVar sets an F32 variable's value.
+// ReadVar copies a variable's bytes as they are stored.
+func (d *Device) ReadVar(_ context.Context, v *tensor.Var, dst []byte) error {
+	b, err := d.stored("cpu.ReadVar", v, len(dst))
+	copy(dst, b)
+	return err
+}
+
+// WriteVar sets an F32 or I32 variable's value.
 func (d *Device) WriteVar(_ context.Context, v *tensor.Var, src []byte) error {
-	b, err := d.value(v)
-	if err != nil {
-		return err
+	if v.DType != tensor.F32 && v.DType != tensor.I32 {
+		return fault.Unsupportedf("cpu.WriteVar", "%s: got a stored weight, want an F32 or I32 variable", v)
 	}
-	if v.DType != tensor.F32 || len(src) != 4*len(b.f) {
-		return fault.New(fault.Bug, "cpu.WriteVar", "%d bytes for %s", len(src), v)
-	}
-	copy(tensor.F32Bytes(b.f), src)
-	return nil
+	b, err := d.stored("cpu.WriteVar", v, len(src))
+	copy(b, src)
+	return err
 }

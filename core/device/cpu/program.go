@@ -11,7 +11,8 @@ import (
 
 type program struct {
 	plan   *graph.Plan
-	values map[*graph.Node]*buf
+	values map[*graph.Node]*buf // by planned node
+	outs   map[*graph.Node]*buf // by the node that Compile was asked for
 	steps  []func()
 	stats  device.Stats
 }
@@ -27,7 +28,7 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 		return nil, fault.New(fault.Memory, "cpu", "a step needs %d MB, the budget is %d MB", plan.Bytes()>>20, m>>20).
 			Next("take a smaller batch or shorter rows, or raise --memory")
 	}
-	p := &program{plan: plan, values: map[*graph.Node]*buf{}}
+	p := &program{plan: plan, values: map[*graph.Node]*buf{}, outs: map[*graph.Node]*buf{}}
 	slots := make([][]float32, len(plan.Slots))
 	for i, n := range plan.Slots {
 		slots[i] = make([]float32, n/4)
@@ -54,6 +55,14 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 			return nil, fault.From("cpu", err)
 		}
 		if err := d.step(p, n, slots); err != nil {
+			return nil, err
+		}
+	}
+	for _, o := range outs {
+		n := plan.Resolve(o)
+		if n.Kind != graph.KindVar {
+			p.outs[o] = p.values[n]
+		} else if p.outs[o], err = d.value(n.Var); err != nil {
 			return nil, err
 		}
 	}
@@ -90,18 +99,12 @@ func (d *Device) step(p *program, n *graph.Node, slots [][]float32) (err error) 
 }
 
 func (p *program) Write(in *graph.Node, data []byte) error {
-	b := p.values[in]
-	if b == nil {
-		return nil
+	if in.Kind != graph.KindInput || len(data) != in.Bytes() {
+		return fault.New(fault.Bug, "cpu.Write", "%d bytes for %s, want %d of an input", len(data), in, in.Bytes())
 	}
-	dst := tensor.F32Bytes(b.f)
-	if b.dt == tensor.I32 {
-		dst = tensor.I32Bytes(b.i)
+	if b := p.values[in]; b != nil {
+		copy(b.bytes(), data)
 	}
-	if in.Kind != graph.KindInput || len(data) != len(dst) {
-		return fault.New(fault.Bug, "cpu.Write", "%d bytes for %s, want %d", len(data), in, len(dst))
-	}
-	copy(dst, data)
 	return nil
 }
 
@@ -117,13 +120,16 @@ func (p *program) Run(ctx context.Context) error {
 	return nil
 }
 
+// Read copies an output that Compile was asked for: other values may be gone.
 func (p *program) Read(_ context.Context, out *graph.Node, dst []byte) error {
-	n := p.plan.Resolve(out)
-	b := p.values[n]
-	if b == nil || b.f == nil || len(dst) != 4*len(b.f) {
-		return fault.New(fault.Bug, "cpu.Read", "%d bytes for %s", len(dst), out)
+	b := p.outs[out]
+	if b == nil {
+		return fault.New(fault.Bug, "cpu.Read", "%s is no output of this program", out)
 	}
-	copy(dst, tensor.F32Bytes(b.f))
+	if src := b.bytes(); len(dst) != len(src) {
+		return fault.New(fault.Bug, "cpu.Read", "%d bytes for %s, want %d", len(dst), out, len(src))
+	}
+	copy(dst, b.bytes())
 	return nil
 }
 

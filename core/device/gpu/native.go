@@ -7,7 +7,6 @@ import (
 
 	"github.com/gogpu/gputypes"
 	"github.com/gogpu/wgpu"
-	_ "github.com/gogpu/wgpu/hal/allbackends" // Vulkan, Metal, DirectX
 )
 
 // host is what only the browser needs.
@@ -15,8 +14,8 @@ type host struct{}
 
 func missing() string { return "" }
 
-// instanceDescriptor leaves out OpenGL and the library's software backend: the
-// latter gives wrong results.
+// instanceDescriptor asks for the system's own interfaces. The library's
+// software backend, whose results are wrong, is not even linked (backend_*.go).
 func instanceDescriptor() *wgpu.InstanceDescriptor {
 	return &wgpu.InstanceDescriptor{Backends: gputypes.BackendsPrimary}
 }

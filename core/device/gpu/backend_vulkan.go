@@ -1,0 +1,5 @@
+//go:build linux || windows
+
+package gpu
+
+import _ "github.com/gogpu/wgpu/hal/vulkan"

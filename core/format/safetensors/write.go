@@ -4,8 +4,12 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"sort"
+	"io"
+	"maps"
+	"slices"
+	"strings"
 
+	"handful/core/fault"
 	"handful/core/tensor"
 )
 
@@ -16,59 +20,116 @@ type Tensor struct {
 	Data  []float32
 }
 
-// Encode writes F32 tensors in order of their names with metadata
-// {"format": "pt"} plus meta, which is how the Python library writes them: the
-// same tensors give the same bytes.
+// Encode writes F32 tensors with metadata {"format": "pt"} plus meta.
 func Encode(ts []Tensor, meta map[string]string) ([]byte, error) {
-	ts = append([]Tensor(nil), ts...)
-	sort.Slice(ts, func(i, j int) bool { return ts[i].Name < ts[j].Name })
-	type spec struct {
-		DType   string `json:"dtype"`
-		Shape   []int  `json:"shape"`
-		Offsets [2]int `json:"data_offsets"`
-	}
 	m := map[string]string{"format": "pt"}
-	for k, v := range meta {
-		m[k] = v
+	maps.Copy(m, meta)
+	list := make([]item, len(ts))
+	for i, t := range ts {
+		if len(t.Data) != tensor.Numel(t.Shape) {
+			return nil, fault.New(fault.Bug, op, "tensor %s: %d values for shape %v", short(t.Name), len(t.Data), t.Shape)
+		}
+		list[i] = item{t.Name, slices.Index(dtypes, dtypeInfo{"F32", 32}), t.Shape, int64(4 * len(t.Data)), bytes.NewReader(tensor.F32Bytes(t.Data))}
 	}
-	var head bytes.Buffer
-	put := func(key string, v any) error {
-		k, err := json.Marshal(key)
-		if err != nil {
-			return err
-		}
-		b, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		if head.Len() > 1 {
-			head.WriteByte(',')
-		}
-		head.Write(k)
-		head.WriteByte(':')
-		head.Write(b)
-		return nil
-	}
-	head.WriteByte('{')
-	if err := put("__metadata__", m); err != nil {
+	var out bytes.Buffer
+	if err := write(&out, list, m); err != nil {
 		return nil, err
 	}
-	at := 0
-	for _, t := range ts {
-		if err := put(t.Name, spec{"F32", t.Shape, [2]int{at, at + 4*len(t.Data)}}); err != nil {
-			return nil, err
+	return out.Bytes(), nil
+}
+
+// Write streams sources to w, byte for byte as the Python library would: by
+// falling alignment of their types, then by name, after a header padded to 8
+// bytes. GGUF's quantised types have no name in the format.
+func Write(w io.Writer, ts map[string]tensor.Source, meta map[string]string) error {
+	var list []item
+	for name, s := range ts {
+		dtype := slices.IndexFunc(dtypes, func(d dtypeInfo) bool { dt, ok := readable[d.name]; return ok && dt == s.DType() })
+		if dtype < 0 {
+			return fault.Unsupportedf(op, "tensor %s is %v, which the format has no name for", short(name), s.DType())
 		}
-		at += 4 * len(t.Data)
+		list = append(list, item{name, dtype, s.Shape(), int64(s.DType().Bytes(s.Shape()...)), s})
 	}
-	head.WriteByte('}')
-	for head.Len()%8 != 0 {
-		head.WriteByte(' ')
+	return write(w, list, meta)
+}
+
+// item is a tensor to write, of any type of the format.
+type item struct {
+	name  string
+	dtype int // index of dtypes
+	shape []int
+	size  int64
+	data  io.ReaderAt
+}
+
+// write sorts the items.
+func write(w io.Writer, ts []item, meta map[string]string) error {
+	slices.SortFunc(ts, func(a, b item) int {
+		if a.dtype != b.dtype {
+			return a.dtype - b.dtype
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	head, err := header(ts, meta)
+	if err != nil {
+		return err
 	}
-	out := make([]byte, 8, 8+head.Len()+at)
-	binary.LittleEndian.PutUint64(out, uint64(head.Len()))
-	out = append(out, head.Bytes()...)
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
 	for _, t := range ts {
-		out = append(out, tensor.F32Bytes(t.Data)...)
+		if _, err := io.Copy(w, io.NewSectionReader(t.data, 0, t.size)); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return nil
+}
+
+// header is the length and the JSON header of items in order.
+func header(ts []item, meta map[string]string) ([]byte, error) {
+	b := bytes.NewBuffer(make([]byte, 8, 1024))
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
+	var err error
+	put := func(open byte, key string, v any) {
+		b.WriteByte(open)
+		for i, x := range []any{key, v} {
+			if i == 1 {
+				b.WriteByte(':')
+			}
+			if e := enc.Encode(x); e != nil {
+				err = e
+			}
+			b.Truncate(b.Len() - 1) // Encode's newline
+		}
+	}
+	open := byte('{')
+	if len(meta) > 0 {
+		put(open, "__metadata__", meta)
+		open = ','
+	}
+	at, last := int64(0), ""
+	for i, t := range ts {
+		if t.name == "__metadata__" || i > 0 && t.name == last {
+			return nil, fault.New(fault.Bug, op, "tensor %s: the name is taken", short(t.name))
+		}
+		if t.shape == nil {
+			t.shape = []int{}
+		}
+		put(open, t.name, struct {
+			DType   string   `json:"dtype"`
+			Shape   []int    `json:"shape"`
+			Offsets [2]int64 `json:"data_offsets"`
+		}{dtypes[t.dtype].name, t.shape, [2]int64{at, at + t.size}})
+		open, at, last = ',', at+t.size, t.name
+	}
+	if open == '{' {
+		b.WriteByte('{')
+	}
+	b.WriteByte('}')
+	for b.Len()%8 != 0 {
+		b.WriteByte(' ')
+	}
+	binary.LittleEndian.PutUint64(b.Bytes(), uint64(b.Len()-8))
+	return b.Bytes(), err
 }

@@ -1,34 +1,58 @@
 package gguf
 
 import (
-	"io"
-
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/tensor"
 )
 
+// File is an open GGUF file.
+type File struct {
+	Version int
+	blob    format.Blob
+	kv      map[string]any
+	names   []string
+	tensors map[string]info
+}
+
 // Names lists the tensors in the file's order.
 func (f *File) Names() []string { return f.names }
 
-// Tensor is a lazily read tensor, row-major.
-func (f *File) Tensor(name string) (tensor.Source, error) {
-	s := f.tensors[name]
-	if s == nil {
-		return nil, fault.Inputf(op, "no tensor %q", name)
+// Has reports whether a tensor is there.
+func (f *File) Has(name string) bool { _, ok := f.tensors[name]; return ok }
+
+// Shape is a tensor's shape, row-major, and its type as ggml names it; nil and
+// "" when it is not there.
+func (f *File) Shape(name string) (shape []int, kind string) {
+	t, ok := f.tensors[name]
+	if !ok {
+		return nil, ""
 	}
-	return s, nil
+	return t.shape, kinds[t.kind].name
 }
 
-// Has reports whether a tensor is there.
-func (f *File) Has(name string) bool { return f.tensors[name] != nil }
-
-// Bytes is the size of all tensors.
+// Size is a tensor's bytes, Bytes that of all tensors.
+func (f *File) Size(name string) int64 { return f.tensors[name].size }
 func (f *File) Bytes() (n int64) {
 	for _, t := range f.tensors {
 		n += t.size
 	}
 	return n
+}
+
+// Tensor is a lazily read tensor, row-major: F32, F16, BF16, Q8_0, Q4_0 or
+// Q4_1; others are Unsupported by name.
+func (f *File) Tensor(name string) (tensor.Source, error) {
+	t, ok := f.tensors[name]
+	if !ok {
+		return nil, fault.Inputf(op, "no tensor %s among %d", short(name), len(f.names))
+	}
+	dt, ok := readable[t.kind]
+	if !ok {
+		return nil, fault.Unsupportedf(op, "tensor %s is stored as %s, want F32, F16, BF16, Q8_0, Q4_0 or Q4_1", short(name), kinds[t.kind].name).
+			Next("take a file of one of these types")
+	}
+	return format.NewSource(dt, t.shape, f.blob, t.at), nil
 }
 
 // Keys gives all metadata: uint64, int64, float64, bool, string, or slices of
@@ -38,7 +62,11 @@ func (f *File) Keys() map[string]any { return f.kv }
 // String is a metadata string, "" when missing or of another type.
 func (f *File) String(key string) string { s, _ := f.kv[key].(string); return s }
 
-// Int is a metadata integer.
+// Bool is a metadata bool; ok is false when missing or of another type.
+func (f *File) Bool(key string) (v, ok bool) { v, ok = f.kv[key].(bool); return v, ok }
+
+// Int is a metadata integer; unsigned ones above 2^40 read as 2^40, which is
+// out of range wherever one is asked for.
 func (f *File) Int(key string) (int, bool) {
 	switch v := f.kv[key].(type) {
 	case uint64:
@@ -61,31 +89,3 @@ func (f *File) Float(key string) (float64, bool) {
 // Strings and Ints are metadata arrays, nil when missing.
 func (f *File) Strings(key string) []string { s, _ := f.kv[key].([]string); return s }
 func (f *File) Ints(key string) []int64     { s, _ := f.kv[key].([]int64); return s }
-
-type source struct {
-	blob  format.Blob
-	dt    tensor.DType
-	shape []int
-	at    int64
-	size  int64
-}
-
-func (s *source) DType() tensor.DType { return s.dt }
-func (s *source) Shape() []int        { return s.shape }
-func (s *source) ID() string          { return "" }
-func (s *source) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 || off > s.size {
-		return 0, io.EOF
-	}
-	short := int64(len(p)) > s.size-off
-	if short {
-		p = p[:s.size-off]
-	}
-	n, err := s.blob.ReadAt(p, s.at+off)
-	if n == len(p) {
-		if err = nil; short {
-			err = io.EOF
-		}
-	}
-	return n, err
-}

@@ -4,28 +4,33 @@
 package hf
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"handful/core/fault"
+	"handful/core/format"
 )
 
 const op = "config.json"
 
 // Config is what a checkpoint says of itself, in HF's terms.
 type Config struct {
-	ModelType string
-	Layers    int
-	Hidden    int
-	FFN       int
-	Heads     int
-	KVHeads   int
-	HeadDim   int
-	Vocab     int
-	Context   int
-	RopeTheta float64
-	Eps       float64
-	Tied      bool
-	BOS, EOS  []int
+	ModelType     string
+	Layers        int
+	Hidden        int
+	FFN           int
+	Heads         int
+	KVHeads       int
+	HeadDim       int
+	Vocab         int
+	Context       int
+	RopeTheta     float64
+	Eps           float64
+	Tied          bool // the head is the embedding
+	AttentionBias bool // q, k, v and o have biases
+	MLPBias       bool // gate, up and down have biases
+	DType         string
+	BOS, EOS      []int
 }
 
 // caps on sizes that a config may claim: an absurd value must fail here, not
@@ -37,118 +42,164 @@ const (
 	maxContext = 1 << 24
 )
 
-// parseConfig reads config.json with transformers' v4 and v5 keys.
-func parseConfig(b []byte) (Config, error) {
-	var raw struct {
-		ModelType   string          `json:"model_type"`
-		Layers      int             `json:"num_hidden_layers"`
-		Hidden      int             `json:"hidden_size"`
-		FFN         int             `json:"intermediate_size"`
-		Heads       int             `json:"num_attention_heads"`
-		KVHeads     *int            `json:"num_key_value_heads"`
-		HeadDim     *int            `json:"head_dim"`
-		Vocab       int             `json:"vocab_size"`
-		Context     int             `json:"max_position_embeddings"`
-		RopeTheta   *float64        `json:"rope_theta"`
-		Rope        json.RawMessage `json:"rope_parameters"`
-		RopeScaling json.RawMessage `json:"rope_scaling"`
-		Eps         *float64        `json:"rms_norm_eps"`
-		Tied        *bool           `json:"tie_word_embeddings"`
-		AttnBias    bool            `json:"attention_bias"`
-		MLPBias     bool            `json:"mlp_bias"`
-		Act         string          `json:"hidden_act"`
-		BOS         json.RawMessage `json:"bos_token_id"`
-		EOS         json.RawMessage `json:"eos_token_id"`
-	}
-	if err := json.Unmarshal(b, &raw); err != nil {
-		return Config{}, fault.Inputf(op, "malformed: %v", err)
-	}
-	if raw.ModelType == "" {
-		return Config{}, fault.Inputf(op, "no model_type").Next("choose the folder of a Hugging Face model")
-	}
-	if raw.ModelType != "llama" {
-		return Config{}, fault.Unsupportedf(op, "model_type %q, want llama", raw.ModelType)
-	}
-	if raw.AttnBias || raw.MLPBias {
-		return Config{}, fault.Unsupportedf(op, "attention_bias or mlp_bias is set")
-	}
-	if raw.Act != "" && raw.Act != "silu" && raw.Act != "swish" {
-		return Config{}, fault.Unsupportedf(op, "hidden_act %q, want silu", raw.Act)
-	}
-	c := Config{ModelType: raw.ModelType, Layers: raw.Layers, Hidden: raw.Hidden, FFN: raw.FFN, Heads: raw.Heads, KVHeads: raw.Heads,
-		Vocab: raw.Vocab, Context: raw.Context, RopeTheta: 10000, Eps: 1e-6, Tied: raw.Tied != nil && *raw.Tied}
-	if c.Context == 0 {
-		c.Context = 2048 // LlamaConfig's default
-	}
-	if raw.KVHeads != nil {
-		c.KVHeads = *raw.KVHeads
-	}
-	if c.Heads > 0 {
-		c.HeadDim = c.Hidden / c.Heads
-	}
-	if raw.HeadDim != nil {
-		c.HeadDim = *raw.HeadDim
-	}
-	if raw.RopeTheta != nil {
-		c.RopeTheta = *raw.RopeTheta
-	}
-	if raw.Eps != nil {
-		c.Eps = *raw.Eps
-	}
-	for _, r := range []json.RawMessage{raw.RopeScaling, raw.Rope} {
-		if err := c.rope(r); err != nil {
-			return c, err
-		}
-	}
-	c.BOS, c.EOS = ids(raw.BOS), ids(raw.EOS)
-	return c, c.check()
+// fields are LlamaConfig's keys, of transformers 4 and 5.
+type fields struct {
+	Layers      int             `json:"num_hidden_layers"`
+	Hidden      int             `json:"hidden_size"`
+	FFN         int             `json:"intermediate_size"`
+	Heads       int             `json:"num_attention_heads"`
+	KVHeads     *int            `json:"num_key_value_heads"`
+	HeadDim     *int            `json:"head_dim"`
+	Vocab       int             `json:"vocab_size"`
+	Context     *int            `json:"max_position_embeddings"`
+	RopeTheta   *float64        `json:"rope_theta"`
+	Rope        json.RawMessage `json:"rope_parameters"`
+	RopeScaling json.RawMessage `json:"rope_scaling"`
+	Eps         *float64        `json:"rms_norm_eps"`
+	Tied        bool            `json:"tie_word_embeddings"`
+	AttnBias    bool            `json:"attention_bias"`
+	MLPBias     bool            `json:"mlp_bias"`
+	Act         *string         `json:"hidden_act"`
+	BOS         json.RawMessage `json:"bos_token_id"`
+	EOS         json.RawMessage `json:"eos_token_id"`
+	DType       string          `json:"dtype"`
+	OldDType    string          `json:"torch_dtype"`
 }
 
+// parseConfig reads config.json. Keys that change a Llama's math in a way that
+// is not built are Unsupported by name.
+func parseConfig(o format.Object) (Config, error) {
+	var modelType string
+	if json.Unmarshal(o["model_type"], &modelType) != nil || modelType == "" {
+		return Config{}, fault.Inputf(op, "no model_type").Next("choose the folder of a Hugging Face model")
+	}
+	if modelType != "llama" {
+		return Config{ModelType: modelType}, otherModel(modelType, o)
+	}
+	raw, err := json.Marshal(o)
+	if err != nil {
+		return Config{}, fault.From(op, err)
+	}
+	f := fields{}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return Config{}, fault.Inputf(op, "malformed: %w", err).Next("get the file again")
+	}
+	if f.Act != nil && *f.Act != "silu" && *f.Act != "swish" {
+		return Config{}, fault.Unsupportedf(op, "hidden_act %q, want silu", *f.Act)
+	}
+	if q := o["quantization_config"]; given(q) {
+		var method struct {
+			Name string `json:"quant_method"`
+		}
+		_ = json.Unmarshal(q, &method) // the name is for the message only
+		return Config{}, fault.Unsupportedf(op, "quantization_config %.60q", method.Name).Next("take the unquantised checkpoint, or a GGUF")
+	}
+	c := Config{ModelType: modelType, Layers: f.Layers, Hidden: f.Hidden, FFN: f.FFN, Heads: f.Heads, KVHeads: f.Heads, Vocab: f.Vocab,
+		Context: 2048, RopeTheta: 10000, Eps: 1e-6, // LlamaConfig's defaults
+		Tied: f.Tied, AttentionBias: f.AttnBias, MLPBias: f.MLPBias, DType: f.OldDType}
+	if f.DType != "" {
+		c.DType = f.DType
+	}
+	set(&c.KVHeads, f.KVHeads)
+	set(&c.Context, f.Context)
+	set(&c.RopeTheta, f.RopeTheta)
+	set(&c.Eps, f.Eps)
+	if f.HeadDim == nil && c.Heads > 0 {
+		if c.Hidden%c.Heads != 0 {
+			return c, fault.Inputf(op, "hidden_size %d over %d num_attention_heads, want a multiple or a head_dim", c.Hidden, c.Heads)
+		}
+		c.HeadDim = c.Hidden / c.Heads
+	}
+	set(&c.HeadDim, f.HeadDim)
+	if err := c.rope("rope_scaling", f.RopeScaling); err != nil {
+		return c, err
+	}
+	if err := c.rope("rope_parameters", f.Rope); err != nil {
+		return c, err
+	}
+	if c.BOS, err = ids("bos_token_id", f.BOS); err != nil {
+		return c, err
+	}
+	if c.EOS, err = ids("eos_token_id", f.EOS); err != nil {
+		return c, err
+	}
+	return c, c.check(op)
+}
+
+// otherModel is the fault for a family that is not built; it says enough of it
+// to be recognised.
+func otherModel(name string, o format.Object) error {
+	f := fault.Unsupportedf(op, "model_type %.60q, want llama", name)
+	if name == "t5" {
+		f = fault.Unsupportedf(op, `model_type "t5", an encoder-decoder of d_model %.20s with %.20s layers; want llama`, o["d_model"], o["num_layers"])
+	}
+	return f.Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
+}
+
+func set[T any](to *T, v *T) {
+	if v != nil {
+		*to = *v
+	}
+}
+
+// given tells a value from a missing one and from null.
+func given(r json.RawMessage) bool { return len(r) > 0 && string(r) != "null" }
+
 // rope reads rope_parameters (v5) or rope_scaling (v4): only the plain rotary
-// embedding is supported.
-func (c *Config) rope(raw json.RawMessage) error {
-	if len(raw) == 0 || string(raw) == "null" {
+// embedding of whole heads is supported.
+func (c *Config) rope(key string, raw json.RawMessage) error {
+	if !given(raw) {
 		return nil
 	}
 	var r struct {
-		Theta *float64 `json:"rope_theta"`
-		Type  string   `json:"rope_type"`
-		Old   string   `json:"type"`
+		Theta   *float64 `json:"rope_theta"`
+		Partial *float64 `json:"partial_rotary_factor"`
+		Type    string   `json:"rope_type"`
+		Old     string   `json:"type"`
 	}
 	if err := json.Unmarshal(raw, &r); err != nil {
-		return fault.Inputf(op, "rope parameters are malformed: %v", err)
+		return fault.Inputf(op, "%s is malformed: %w", key, err)
 	}
 	for _, t := range []string{r.Type, r.Old} {
 		if t != "" && t != "default" {
-			return fault.Unsupportedf(op, "rope type %q, want default", t)
+			return fault.Unsupportedf(op, "%s of type %q, want default", key, t)
 		}
 	}
-	if r.Theta != nil {
-		c.RopeTheta = *r.Theta
+	if r.Partial != nil && *r.Partial != 1 {
+		return fault.Unsupportedf(op, "partial_rotary_factor %g, want 1", *r.Partial)
 	}
+	set(&c.RopeTheta, r.Theta)
 	return nil
 }
 
 // ids reads a token id, a list of them, or null.
-func ids(raw json.RawMessage) []int {
-	var one int
-	var many []int
-	if json.Unmarshal(raw, &one) == nil && len(raw) > 0 && string(raw) != "null" {
-		return []int{one}
+func ids(key string, raw json.RawMessage) (list []int, err error) {
+	if !given(raw) {
+		return nil, nil
 	}
-	if json.Unmarshal(raw, &many) == nil {
-		return many
+	if !bytes.HasPrefix(raw, []byte("[")) {
+		raw = append(append([]byte("["), raw...), ']')
 	}
-	return nil
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fault.Inputf(op, "%s: %w; want a number or a list of them", key, err)
+	}
+	for _, id := range list {
+		if id < 0 || id >= maxVocab {
+			return nil, fault.Inputf(op, "%s: %d, want 0 to %d", key, id, maxVocab-1)
+		}
+	}
+	return list, nil
 }
 
-func (c Config) check() error {
+// check holds sizes against the caps and against each other.
+func (c Config) check(op string) error {
 	for _, s := range []struct {
 		name string
 		v    int
 		max  int
 	}{{"num_hidden_layers", c.Layers, maxLayers}, {"hidden_size", c.Hidden, maxWidth}, {"intermediate_size", c.FFN, maxWidth * 8}, {"num_attention_heads", c.Heads, maxWidth},
-		{"num_key_value_heads", c.KVHeads, c.Heads}, {"head_dim", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"max_position_embeddings", c.Context, maxContext}} {
+		{"num_key_value_heads", c.KVHeads, c.Heads}, {"head_dim", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"max_position_embeddings", c.Context, maxContext},
+		{"num_attention_heads times head_dim", c.Heads * c.HeadDim, maxWidth}} {
 		if s.v < 1 || s.v > s.max {
 			return fault.Inputf(op, "%s is %d, want 1 to %d", s.name, s.v, s.max)
 		}
@@ -159,8 +210,11 @@ func (c Config) check() error {
 	if c.HeadDim%2 != 0 {
 		return fault.Inputf(op, "head_dim %d, want an even number", c.HeadDim)
 	}
-	if !(c.RopeTheta > 0) || !(c.Eps >= 0) {
-		return fault.Inputf(op, "rope_theta %g, rms_norm_eps %g; want positive numbers", c.RopeTheta, c.Eps)
+	if !(c.RopeTheta > 0 && c.RopeTheta < 1e15) || !(c.Eps >= 0 && c.Eps < 1) {
+		return fault.Inputf(op, "rope_theta %g, rms_norm_eps %g; want positive numbers, the second small", c.RopeTheta, c.Eps)
+	}
+	if c.AttentionBias || c.MLPBias {
+		return fault.Unsupportedf(op, "attention_bias or mlp_bias is set").Next("choose a model whose linears have no biases")
 	}
 	return nil
 }

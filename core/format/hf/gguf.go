@@ -1,33 +1,91 @@
 package hf
 
 import (
-	"fmt"
-	"io"
+	"sort"
+	"strings"
 
 	"handful/core/fault"
+	"handful/core/format"
 	"handful/core/format/gguf"
 	"handful/core/tensor"
 	"handful/core/text"
 )
 
+// ReadGGUF opens a GGUF file under HF's names and layouts.
+func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
+	g, err := gguf.Open(b)
+	if err != nil {
+		return nil, format.In(b.Name, err)
+	}
+	c := &Checkpoint{GGUF: g, Name: g.String("general.name"), Licence: g.String("general.license"), open: map[string]func() (tensor.Source, error){}, bytes: g.Bytes()}
+	if c.Name == "" {
+		c.Name = b.Name
+	}
+	if c.Config, err = ggufConfig(g); err != nil {
+		return nil, format.In(b.Name, err)
+	}
+	known := map[string]bool{}
+	for _, s := range c.Config.Shapes() {
+		known[s.GGUF] = true
+		if !g.Has(s.GGUF) {
+			continue
+		}
+		heads := 0
+		switch {
+		case strings.HasSuffix(s.GGUF, ".attn_q.weight"):
+			heads = c.Config.Heads
+		case strings.HasSuffix(s.GGUF, ".attn_k.weight"):
+			heads = c.Config.KVHeads
+		}
+		c.open[s.Name] = func() (tensor.Source, error) {
+			t, err := g.Tensor(s.GGUF)
+			if err != nil || heads == 0 {
+				return t, err
+			}
+			return halfSplit(t, heads)
+		}
+		c.names = append(c.names, s.Name)
+	}
+	for _, n := range g.Names() {
+		if !known[n] {
+			return nil, fault.Unsupportedf("gguf", "%s: tensor %.120q is no part of a plain Llama", b.Name, n).Next("choose a model without it")
+		}
+	}
+	sort.Strings(c.names)
+	if tokens := g.Strings("tokenizer.ggml.tokens"); tokens != nil {
+		c.tok = func() (text.Tokenizer, error) { return ggufTokenizer(g, tokens) }
+	}
+	return c, c.check()
+}
+
 // ggufConfig reads a llama architecture's metadata.
 func ggufConfig(g *gguf.File) (Config, error) {
-	arch := g.String("general.architecture")
-	if arch != "llama" {
-		return Config{}, fault.Unsupportedf("gguf", "architecture %q, want llama", arch)
+	if arch := g.String("general.architecture"); arch != "llama" {
+		return Config{ModelType: arch}, fault.Unsupportedf("gguf", "architecture %.60q, want llama", arch).Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
+	}
+	if t := g.String("general.type"); t != "" && t != "model" {
+		return Config{}, fault.Unsupportedf("gguf", "general.type %.60q, want model", t)
+	}
+	if n, _ := g.Int("split.count"); n > 1 {
+		return Config{}, fault.Unsupportedf("gguf", "one of %d parts", n).Next("join them with llama.cpp's gguf-split --merge")
 	}
 	c := Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}
 	for key, p := range map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
-		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context, "rope.dimension_count": &c.HeadDim} {
-		*p, _ = g.Int("llama." + key)
+		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context} {
+		v, ok := g.Int("llama." + key)
+		if _, there := g.Keys()["llama."+key]; there && !ok {
+			return c, fault.Unsupportedf("gguf", "llama.%s is %.40v, want one number for all layers", key, g.Keys()["llama."+key])
+		}
+		*p = v
 	}
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
 	}
+	if c.Heads > 0 {
+		c.HeadDim = c.Hidden / c.Heads
+	}
 	if k, ok := g.Int("llama.attention.key_length"); ok {
 		c.HeadDim = k
-	} else if c.Heads > 0 {
-		c.HeadDim = c.Hidden / c.Heads
 	}
 	if v, ok := g.Float("llama.rope.freq_base"); ok {
 		c.RopeTheta = v
@@ -35,11 +93,11 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	if v, ok := g.Float("llama.attention.layer_norm_rms_epsilon"); ok {
 		c.Eps = v
 	}
-	if s := g.String("llama.rope.scaling.type"); s != "" && s != "none" || g.Has("rope_freqs.weight") {
-		return c, fault.Unsupportedf("gguf", "rope scaling %q, want none", s)
+	if err := ggufExtras(g, c); err != nil {
+		return c, err
 	}
-	if e, err := g.Tensor("token_embd.weight"); err == nil && len(e.Shape()) == 2 {
-		c.Vocab = e.Shape()[0]
+	if shape, _ := g.Shape("token_embd.weight"); len(shape) == 2 {
+		c.Vocab = shape[0]
 	}
 	for _, k := range []string{"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"} {
 		if id, ok := g.Int(k); ok {
@@ -49,19 +107,26 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	if id, ok := g.Int("tokenizer.ggml.bos_token_id"); ok {
 		c.BOS = []int{id}
 	}
-	return c, c.check()
+	return c, c.check("gguf")
 }
 
-// ggufNames maps HF's tensor names to llama.cpp's.
-func ggufNames(c Config) map[string]string {
-	m := map[string]string{"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}
-	for l := 0; l < c.Layers; l++ {
-		for hf, g := range map[string]string{"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v",
-			"self_attn.o_proj": "attn_output", "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"} {
-			m[fmt.Sprintf("model.layers.%d.%s.weight", l, hf)] = fmt.Sprintf("blk.%d.%s.weight", l, g)
+// ggufExtras refuses what llama.cpp files under the same architecture and is
+// another model's math.
+func ggufExtras(g *gguf.File, c Config) error {
+	for key, plain := range map[string]int{"expert_count": 0, "attention.sliding_window": 0, "rope.dimension_count": c.HeadDim, "attention.value_length": c.HeadDim} {
+		if v, ok := g.Int("llama." + key); ok && v != plain {
+			return fault.Unsupportedf("gguf", "llama.%s is %d, want %d", key, v, plain)
 		}
 	}
-	return m
+	for key, plain := range map[string]float64{"rope.scaling.factor": 1, "rope.scale_linear": 1, "logit_scale": 1, "attention.scale": 0} {
+		if v, ok := g.Float("llama." + key); ok && v != plain && v != 0 {
+			return fault.Unsupportedf("gguf", "llama.%s is %g", key, v)
+		}
+	}
+	if s := g.String("llama.rope.scaling.type"); s != "" && s != "none" || g.Has("rope_freqs.weight") {
+		return fault.Unsupportedf("gguf", "rope scaling %.60q, want none", s)
+	}
+	return nil
 }
 
 // ggufTokenizer builds the tokenizer from the file's metadata.
@@ -79,44 +144,4 @@ func tokenID(g *gguf.File, key string) int32 {
 		return int32(id)
 	}
 	return -1
-}
-
-// permuted reads the rows of a matrix in another order. Rows move whole, so
-// quantised blocks stay as they are.
-type permuted struct {
-	tensor.Source
-	rowBytes int64
-	from     func(row int) int
-}
-
-// halfSplit undoes llama.cpp's row order of q and k: it stores each head's
-// rows for rotating neighbours (x0,x1),(x2,x3)…, HF for rotating halves
-// (x0,x_{d/2})…. HF row i of the first half is GGUF row 2i, of the second 2i+1.
-func halfSplit(s tensor.Source, heads int) (tensor.Source, error) {
-	shape := s.Shape()
-	if len(shape) != 2 || shape[0]%(2*heads) != 0 {
-		return nil, fault.Inputf("gguf", "attention weight of shape %v for %d heads", shape, heads)
-	}
-	d := shape[0] / heads
-	return &permuted{s, int64(s.DType().Bytes(1, shape[1])), func(row int) int {
-		h, i := row/d, row%d
-		return h*d + i%(d/2)*2 + i/(d/2)
-	}}, nil
-}
-
-func (p *permuted) ReadAt(b []byte, off int64) (n int, err error) {
-	rows := int64(p.Shape()[0])
-	for n < len(b) {
-		row, in := (off+int64(n))/p.rowBytes, (off+int64(n))%p.rowBytes
-		if row >= rows {
-			return n, io.EOF
-		}
-		k := min(int(p.rowBytes-in), len(b)-n)
-		m, err := p.Source.ReadAt(b[n:n+k], int64(p.from(int(row)))*p.rowBytes+in)
-		n += m
-		if m < k {
-			return n, err
-		}
-	}
-	return n, nil
 }

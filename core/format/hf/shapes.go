@@ -1,0 +1,84 @@
+package hf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"handful/core/fault"
+)
+
+// module is one tensor of a layer: its HF and its llama.cpp name within the
+// layer, and its shape.
+type module struct {
+	hf, gguf string
+	shape    func(c Config) []int // [out, in], or [hidden] for a norm
+}
+
+func hidden(c Config) []int { return []int{c.Hidden} }
+
+// modules are what each layer of a Llama holds.
+var modules = []module{
+	{"input_layernorm", "attn_norm", hidden},
+	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }},
+	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }},
+	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }},
+	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }},
+	{"post_attention_layernorm", "ffn_norm", hidden},
+	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }},
+	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }},
+	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }},
+}
+
+// Shape is a tensor that a config wants.
+type Shape struct {
+	Name, GGUF string // in HF and in llama.cpp
+	Shape      []int
+}
+
+// Shapes lists the tensors that the config wants, in the model's order.
+func (c Config) Shapes() []Shape {
+	out := []Shape{{"model.embed_tokens.weight", "token_embd.weight", []int{c.Vocab, c.Hidden}}}
+	for l := range c.Layers {
+		for _, m := range modules {
+			out = append(out, Shape{fmt.Sprintf("model.layers.%d.%s.weight", l, m.hf), fmt.Sprintf("blk.%d.%s.weight", l, m.gguf), m.shape(c)})
+		}
+	}
+	out = append(out, Shape{"model.norm.weight", "output_norm.weight", hidden(c)})
+	if !c.Tied {
+		out = append(out, Shape{"lm_head.weight", "output.weight", []int{c.Vocab, c.Hidden}})
+	}
+	return out
+}
+
+// shown is how many lines of a table an error shows.
+const shown = 4
+
+// check opens every tensor that the config wants and holds its shape against
+// it. The fault is a table: tensor, got, want.
+func (c *Checkpoint) check() error {
+	var bad []string
+	shapes := c.Config.Shapes()
+	for _, s := range shapes {
+		if c.open[s.Name] == nil {
+			bad = append(bad, fmt.Sprintf("%s: got nothing, want %v", s.Name, s.Shape))
+			continue
+		}
+		t, err := c.Tensor(s.Name)
+		if err != nil {
+			return err
+		}
+		if got := t.Shape(); !slices.Equal(got, s.Shape) {
+			bad = append(bad, fmt.Sprintf("%s: got %v, want %v", s.Name, got, s.Shape))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	more := ""
+	if n := len(bad) - shown; n > 0 {
+		bad, more = bad[:shown], fmt.Sprintf(" | and %d more", n)
+	}
+	return fault.Inputf("base", "tensors do not fit the config: %s%s", strings.Join(bad, " | "), more).
+		Next("the config and the weights do not belong together, or the folder does not hold the whole model")
+}

@@ -23,9 +23,10 @@ import (
 //
 // Without the shim everything works but the messages.
 type host struct {
-	shim   js.Value
-	device js.Value
-	onLost js.Func
+	waiting bool // of the native library
+	shim    js.Value
+	device  js.Value
+	onLost  js.Func
 }
 
 // missing tells why there can be no GPU here, "" when there may be one.
@@ -118,6 +119,9 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 func (d *Device) writeBuffer(b *wgpu.Buffer, off uint64, data []byte) error {
 	return d.queue.WriteBuffer(b, off, data)
 }
+
+// settle is for the native library.
+func (d *Device) settle() {}
 
 // hostError gives the first uncaptured error since the last call.
 func (d *Device) hostError() error {

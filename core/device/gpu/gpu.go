@@ -41,7 +41,8 @@ type Device struct {
 	lost    chan error
 	host    host
 	live    Counts
-	maxBind int
+	maxBind int // bytes of a weight in one piece
+	most    int // bytes that the adapter binds
 }
 
 // Counts are the GPU objects alive, for tests and for leaks.
@@ -84,6 +85,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 	if d.maxBind <= 0 {
 		d.maxBind = 128 << 20
 	}
+	d.most = d.maxBind
 	if o.MaxBinding > 0 {
 		d.maxBind = min(d.maxBind, o.MaxBinding)
 	}
@@ -194,8 +196,8 @@ const storage = wgpu.BufferUsageStorage | wgpu.BufferUsageCopyDst | wgpu.BufferU
 // buffer makes a buffer of at least n bytes.
 func (d *Device) buffer(what string, n int, usage gputypes.BufferUsage) (*wgpu.Buffer, error) {
 	n = max(16, (n+15)/16*16)
-	if usage&wgpu.BufferUsageStorage != 0 && n > d.maxBind {
-		return nil, fault.New(fault.Memory, "gpu", "%s needs %d MB in one piece, the adapter gives %d", what, n>>20, d.maxBind>>20).
+	if usage&wgpu.BufferUsageStorage != 0 && n > d.most {
+		return nil, fault.New(fault.Memory, "gpu", "%s needs %d MB in one piece, the adapter gives %d", what, n>>20, d.most>>20).
 			Next("take a smaller batch or shorter rows")
 	}
 	b, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Label: what, Size: uint64(n), Usage: usage})
@@ -208,6 +210,7 @@ func (d *Device) buffer(what string, n int, usage gputypes.BufferUsage) (*wgpu.B
 
 func (d *Device) drop(b *wgpu.Buffer) {
 	if b != nil {
+		d.settle()
 		b.Release()
 		d.live.Buffers--
 	}
@@ -235,6 +238,7 @@ func (d *Device) read(ctx context.Context, b, staging *wgpu.Buffer, dst []byte) 
 	if err != nil {
 		return d.fail("read", err)
 	}
+	d.host.waiting = false
 	copy(dst, r.Bytes())
 	return d.fail("read", staging.Unmap())
 }

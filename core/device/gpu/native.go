@@ -9,8 +9,29 @@ import (
 	"github.com/gogpu/wgpu"
 )
 
-// host is what only the browser needs.
-type host struct{}
+// host remembers whether writes wait for a submit. A buffer that is released
+// meanwhile takes the native library down with it.
+type host struct{ waiting bool }
+
+// settle submits waiting writes and waits for them.
+func (d *Device) settle() {
+	if !d.host.waiting {
+		return
+	}
+	d.host.waiting = false
+	const n = 16
+	src, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Size: n, Usage: storage})
+	if err != nil {
+		return // nothing can be made any more, and nothing will be run
+	}
+	defer src.Release()
+	dst, err := d.dev.CreateBuffer(&wgpu.BufferDescriptor{Size: n, Usage: wgpu.BufferUsageCopyDst | wgpu.BufferUsageMapRead})
+	if err != nil {
+		return
+	}
+	defer dst.Release()
+	_ = d.read(context.Background(), src, dst, make([]byte, n)) // a device that can't be read has lost its writes too
+}
 
 func missing() string { return "" }
 
@@ -34,6 +55,7 @@ func (d *Device) watch(context.Context) func(*wgpu.ShaderModule) error {
 }
 
 func (d *Device) writeBuffer(b *wgpu.Buffer, off uint64, data []byte) error {
+	d.host.waiting = true
 	return d.queue.WriteBuffer(b, off, data)
 }
 

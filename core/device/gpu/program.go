@@ -27,6 +27,7 @@ type program struct {
 	plan    *graph.Plan
 	values  map[*graph.Node]*value
 	owned   []*wgpu.Buffer
+	vars    map[*value]bool // variables that bind groups hold
 	groups  []*wgpu.BindGroup
 	list    []dispatch
 	params  []byte
@@ -68,7 +69,7 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 		return nil, fault.New(fault.Memory, "gpu", "a step needs %d MB, the budget is %d MB", plan.Bytes()>>20, m>>20).
 			Next("take a smaller batch or shorter rows, or raise --memory")
 	}
-	p := &program{d: d, plan: plan, values: map[*graph.Node]*value{}, writes: map[*graph.Node]int{}, splits: 1}
+	p := &program{d: d, plan: plan, values: map[*graph.Node]*value{}, vars: map[*value]bool{}, writes: map[*graph.Node]int{}, splits: 1}
 	if err := p.build(ctx, outs); err != nil {
 		p.Close()
 		return nil, err
@@ -117,6 +118,11 @@ func (p *program) build(ctx context.Context, outs []*graph.Node) error {
 				if v, err = d.load(ctx, m.Var); err != nil {
 					return err
 				}
+				if !p.vars[v] {
+					p.vars[v] = true
+					v.users++
+				}
+				p.values[m] = v
 			}
 			in[i] = v
 		}
@@ -131,7 +137,12 @@ func (p *program) build(ctx context.Context, outs []*graph.Node) error {
 	}
 	most := 16
 	for _, o := range outs {
-		most = max(most, o.Bytes())
+		if most = max(most, o.Bytes()); o.Kind == graph.KindVar && p.values[o] == nil {
+			var err error
+			if p.values[o], err = d.load(ctx, o.Var); err != nil {
+				return err
+			}
+		}
 	}
 	var err error
 	if p.staging, err = d.buffer("readback", most, wgpu.BufferUsageCopyDst|wgpu.BufferUsageMapRead); err != nil {
@@ -300,6 +311,11 @@ func (p *program) Close() error {
 	for _, b := range append(p.owned, p.uniform, p.staging) {
 		p.d.drop(b)
 	}
-	p.groups, p.owned, p.uniform, p.staging, p.list = nil, nil, nil, nil, nil
+	for v := range p.vars {
+		if v.users--; v.users == 0 && v.freed {
+			p.d.release(v)
+		}
+	}
+	p.vars, p.groups, p.owned, p.uniform, p.staging, p.list = nil, nil, nil, nil, nil, nil
 	return nil
 }

@@ -18,6 +18,8 @@ type value struct {
 	dt     tensor.DType
 	shape  []int
 	pieces []piece
+	users  int  // programs whose bind groups hold the buffers
+	freed  bool // to be released with the last of them
 }
 
 // piece holds rows [lo, hi).
@@ -144,12 +146,14 @@ func (d *Device) release(x *value) {
 	}
 }
 
-// Free drops values; programs that use them must be closed first.
+// Free drops values. Buffers that open programs hold go when those are closed.
 func (d *Device) Free(vs ...*tensor.Var) {
 	for _, v := range vs {
 		if x := d.vars[v]; x != nil {
-			d.release(x)
 			delete(d.vars, v)
+			if x.freed = true; x.users == 0 {
+				d.release(x)
+			}
 		}
 	}
 }
@@ -166,8 +170,15 @@ func (d *Device) whole(ctx context.Context, op string, v *tensor.Var, n int) (*w
 	return x.pieces[0].buf, nil
 }
 
-// ReadVar copies an F32 variable's value.
+// ReadVar copies a variable's value. A stored weight never changes, so it comes
+// from where it was loaded from.
 func (d *Device) ReadVar(ctx context.Context, v *tensor.Var, dst []byte) error {
+	if v.DType != tensor.F32 && v.Init != nil && len(dst) == v.Bytes() {
+		if n, err := v.Init.ReadAt(dst, 0); n < len(dst) {
+			return fault.From("read "+v.Name, err)
+		}
+		return nil
+	}
 	b, err := d.whole(ctx, "gpu.ReadVar", v, len(dst))
 	if err != nil {
 		return err

@@ -3,48 +3,43 @@
 package peft
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
+	"slices"
 	"sort"
 
 	"handful/core/fault"
 	"handful/core/format"
-	"handful/core/format/safetensors"
 )
 
 const (
-	op        = "adapter_config.json"
-	maxConfig = 4 << 20
-	prefix    = "base_model.model."
+	op     = "adapter_config.json"
+	prefix = "base_model.model."
 )
 
 // config is adapter_config.json with everything in it.
-type config map[string]json.RawMessage
+type config format.Object
 
-func readConfig(f format.Folder) (config, error) {
-	b, ok := f.Find("adapter_config.json")
-	if !ok {
-		for _, ext := range []string{".bin", ".pt", ".ckpt"} {
-			if p := f.Ext(ext); len(p) > 0 {
-				return nil, fault.Unsupportedf("adapter", "%s is a pickle, which can run code; want a PEFT folder", p[0].Name).Next("convert it to safetensors first")
-			}
-		}
-		return nil, fault.Inputf("adapter", "got %s; want adapter_config.json and adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
-	}
-	raw, err := format.ReadAll(op, b, maxConfig)
+// readConfig finds the folder's config, by its name or by its peft_type, and
+// gives it with the files that lie beside it.
+func readConfig(f format.Folder) (config, format.Folder, error) {
+	b, o, ok, err := f.FindObject(op, "adapter_config.json", "peft_type")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var c config
-	if err := json.Unmarshal(raw, &c); err != nil || c == nil {
-		return nil, fault.Inputf(op, "malformed: %v", err)
+	if ok {
+		return config(o), f.Beside(b.Name), nil
 	}
-	return c, nil
+	const want = "adapter_config.json and adapter_model.safetensors"
+	if p := f.Kind("pickle"); len(p) > 0 {
+		return nil, nil, format.In(p[0].Name, format.NotA("adapter", want, p[0]))
+	}
+	return nil, nil, fault.Inputf("adapter", "got %s; want %s", f.Names(), want).Next("choose the whole PEFT folder")
 }
 
 // Type gives peft_type, POLY or LORA for what can be read here.
 func Type(f format.Folder) (string, error) {
-	c, err := readConfig(f)
+	c, _, err := readConfig(f)
 	if err != nil {
 		return "", err
 	}
@@ -61,16 +56,17 @@ func (c config) str(key string) string {
 func (c config) count(key string, limit int) (int, error) {
 	var n int
 	if err := json.Unmarshal(c[key], &n); err != nil || n < 1 || n > limit {
-		return 0, fault.Inputf(op, "%s is %s, want a whole number from 1 to %d", key, orNone(c[key]), limit)
+		return 0, fault.Inputf(op, "%s is %s, want a whole number from 1 to %d", key, c.show(key), limit)
 	}
 	return n, nil
 }
 
-func orNone(r json.RawMessage) string {
-	if len(r) == 0 {
+// show is a value for a message.
+func (c config) show(key string) string {
+	if len(c[key]) == 0 {
 		return "missing"
 	}
-	return string(r[:min(40, len(r))])
+	return string(c[key][:min(60, len(c[key]))])
 }
 
 // targets reads target_modules: a list of suffixes or one regular expression.
@@ -79,8 +75,8 @@ func (c config) targets() (list []string, regex bool, err error) {
 	if json.Unmarshal(c["target_modules"], &one) == nil && one != "" {
 		return []string{one}, true, nil
 	}
-	if err := json.Unmarshal(c["target_modules"], &list); err != nil || len(list) == 0 {
-		return nil, false, fault.Inputf(op, "target_modules is %s, want a list of names or one regex", orNone(c["target_modules"]))
+	if err := json.Unmarshal(c["target_modules"], &list); err != nil || len(list) == 0 || slices.Contains(list, "") {
+		return nil, false, fault.Inputf(op, "target_modules is %s, want a list of names or one regex", c.show("target_modules"))
 	}
 	sort.Strings(list)
 	return list, false, nil
@@ -89,23 +85,23 @@ func (c config) targets() (list []string, regex bool, err error) {
 // refuse names the first key that asks for something we would not honour:
 // every key but the known ones must be null, false, 0, "" or empty.
 func (c config) refuse(known ...string) error {
-	ok := map[string]bool{}
-	for _, k := range known {
-		ok[k] = true
-	}
 	var keys []string
 	for k := range c {
 		keys = append(keys, k)
 	}
 	sort.Strings(keys)
 	for _, k := range keys {
-		if ok[k] {
+		if slices.Contains(known, k) {
 			continue
 		}
-		switch string(c[k]) {
+		var flat bytes.Buffer
+		if err := json.Compact(&flat, c[k]); err != nil {
+			return fault.Inputf(op, "%.60q: %w", k, err)
+		}
+		switch flat.String() {
 		case "null", "false", "0", "0.0", `""`, "[]", "{}":
 		default:
-			return fault.Unsupportedf(op, "%s is %s, which would not be honoured", k, orNone(c[k])).Next("save the adapter without it")
+			return fault.Unsupportedf(op, "%.60q is %s, which would not be honoured", k, c.show(k)).Next("save the adapter without it")
 		}
 	}
 	return nil
@@ -113,50 +109,8 @@ func (c config) refuse(known ...string) error {
 
 // is wants a key to have one of these JSON values or be missing.
 func (c config) is(key string, values ...string) error {
-	got, have := c[key]
-	if !have {
-		return nil
+	if got, have := c[key]; have && !slices.Contains(values, string(got)) {
+		return fault.Unsupportedf(op, "%s is %s, want %s", key, c.show(key), values[0])
 	}
-	for _, v := range values {
-		if string(got) == v {
-			return nil
-		}
-	}
-	return fault.Unsupportedf(op, "%s is %s, want %s", key, orNone(got), values[0])
+	return nil
 }
-
-// weights opens adapter_model.safetensors.
-func weights(f format.Folder) (*safetensors.File, error) {
-	b, ok := f.Find("adapter_model.safetensors")
-	if !ok {
-		if p, pickled := f.Find("adapter_model.bin"); pickled {
-			return nil, fault.Unsupportedf("adapter", "%s is a pickle, which can run code; want adapter_model.safetensors", p.Name).Next("save it with safe_serialization")
-		}
-		return nil, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
-	}
-	return safetensors.Open(b)
-}
-
-// finite reads a tensor as float32 and refuses NaN and infinities by count.
-func finite(f *safetensors.File, name string) ([]float32, error) {
-	v, err := f.F32(name)
-	if err != nil {
-		return nil, err
-	}
-	bad := 0
-	for _, x := range v {
-		if x-x != 0 {
-			bad++
-		}
-	}
-	if bad > 0 {
-		return nil, fault.Inputf("adapter", "%s holds %d values that are not finite", name, bad)
-	}
-	return v, nil
-}
-
-func shapeError(name string, got, want []int) error {
-	return fault.Inputf("adapter", "%s has shape %v, want %v", name, got, want).Next("the config and the weights do not belong together")
-}
-
-func equal(a []int, b ...int) bool { return fmt.Sprint(a) == fmt.Sprint(b) }

@@ -2,7 +2,6 @@ package peft
 
 import (
 	"encoding/json"
-	"strings"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -20,13 +19,14 @@ const (
 const (
 	maxRank  = 1 << 12
 	maxCount = 1 << 16
+	maxAlpha = 1 << 20
 )
 
 // ReadInventory reads a POLY folder (METHOD B2): per adapted linear
 // poly_lora_A [q, s, in/q, r], poly_lora_B [q, s, r, out/q] and module_logits
 // [t, q·s]; with manifest.json and task_rows.safetensors where they are there.
 func ReadInventory(f format.Folder) (*skill.Inventory, error) {
-	c, err := readConfig(f)
+	c, f, err := readConfig(f)
 	if err != nil {
 		return nil, err
 	}
@@ -34,40 +34,34 @@ func ReadInventory(f format.Folder) (*skill.Inventory, error) {
 	if err := polyConfig(c, inv); err != nil {
 		return nil, err
 	}
-	w, err := weights(f)
+	w, err := weights(f, keyA)
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range w.Names() {
-		site, ok := strings.CutSuffix(strings.TrimPrefix(name, prefix), keyA)
-		if ok {
-			inv.Sites = append(inv.Sites, site)
-			continue
-		}
-		if !strings.HasPrefix(name, prefix) || !strings.HasSuffix(name, keyB) && !strings.HasSuffix(name, keyZ) {
-			return nil, fault.Unsupportedf("adapter", "tensor %q is not part of a POLY adapter", name)
-		}
-	}
-	skill.SortSites(inv.Sites)
-	if len(w.Names()) != 3*len(inv.Sites) || len(inv.Sites) == 0 {
-		return nil, fault.Inputf("adapter", "%d tensors for %d sites, want %s, %s and %s for each", len(w.Names()), len(inv.Sites), keyA, keyB, keyZ)
+	q, k, r := inv.Splits, inv.Skills, inv.Rank
+	want := []wanted{{keyA, []int{q, k, -1, r}}, {keyB, []int{q, k, r, -1}}, {keyZ, []int{inv.Tasks, q * k}}}
+	if inv.Sites, err = sites(w, want, inv.Targets, inv.Regex); err != nil {
+		return nil, err
 	}
 	for _, s := range inv.Sites {
-		if err := readSite(w, inv, s); err != nil {
-			return nil, err
+		a, _ := w.Shape(prefix + s + keyA)
+		b, _ := w.Shape(prefix + s + keyB)
+		inv.Dims[s] = [2]int{q * a[2], q * b[3]}
+		for _, x := range []struct {
+			key string
+			to  map[string][]float32
+		}{{keyA, inv.A}, {keyB, inv.B}, {keyZ, inv.Logits}} {
+			if x.to[s], err = finite(w, prefix+s+x.key); err != nil {
+				return nil, err
+			}
 		}
 	}
-	if m, ok := f.Find("manifest.json"); ok {
-		if err := readManifest(f, m, inv); err != nil {
-			return nil, err
-		}
-	}
-	return inv, nil
+	return inv, readManifest(f, inv)
 }
 
 func polyConfig(c config, inv *skill.Inventory) (err error) {
 	if t := c.str("peft_type"); t != "POLY" {
-		return fault.Inputf(op, "peft_type is %s, want POLY", orNone(c["peft_type"])).Next("an inventory is a PEFT POLY adapter")
+		return fault.Unsupportedf(op, "peft_type is %s, want POLY", c.show("peft_type")).Next("an inventory is a PEFT POLY adapter")
 	}
 	if err := c.is("poly_type", `"poly"`); err != nil {
 		return err
@@ -76,8 +70,12 @@ func polyConfig(c config, inv *skill.Inventory) (err error) {
 		"base_model_name_or_path", "revision", "auto_mapping", "peft_version"); err != nil {
 		return err
 	}
-	for key, p := range map[string]*int{"r": &inv.Rank, "n_tasks": &inv.Tasks, "n_skills": &inv.Skills, "n_splits": &inv.Splits} {
-		if *p, err = c.count(key, maxCount); err != nil {
+	for _, x := range []struct {
+		key string
+		to  *int
+		max int
+	}{{"r", &inv.Rank, maxRank}, {"n_tasks", &inv.Tasks, maxCount}, {"n_skills", &inv.Skills, maxCount}, {"n_splits", &inv.Splits, maxCount}} {
+		if *x.to, err = c.count(x.key, x.max); err != nil {
 			return err
 		}
 	}
@@ -86,48 +84,20 @@ func polyConfig(c config, inv *skill.Inventory) (err error) {
 	return err
 }
 
-func readSite(w *safetensors.File, inv *skill.Inventory, s string) (err error) {
-	q, k, r := inv.Splits, inv.Skills, inv.Rank
-	for _, key := range []string{keyA, keyB, keyZ} {
-		if !w.Has(prefix + s + key) {
-			return fault.Inputf("adapter", "%s has no %s", s, key[1:])
-		}
-	}
-	if ok, err := skill.Match(inv.Targets, inv.Regex, s); err != nil || !ok {
-		if err == nil {
-			err = fault.Inputf("adapter", "%s has weights, but target_modules %v does not name it", s, inv.Targets)
-		}
+// readManifest reads manifest.json, and the training tasks' routers beside it,
+// one row of module_logits for each of the manifest's tasks.
+func readManifest(f format.Folder, inv *skill.Inventory) error {
+	b, _, ok, err := f.FindObject("manifest.json", "manifest.json", "prompt", "tasks")
+	if err != nil || !ok {
 		return err
 	}
-	a, _ := w.Shape(prefix + s + keyA)
-	if len(a) != 4 || !equal(a, q, k, a[2], r) || a[2] == 0 {
-		return shapeError(s+keyA, a, []int{q, k, -1, r})
-	}
-	b, _ := w.Shape(prefix + s + keyB)
-	if len(b) != 4 || !equal(b, q, k, r, b[3]) || b[3] == 0 {
-		return shapeError(s+keyB, b, []int{q, k, r, -1})
-	}
-	if z, _ := w.Shape(prefix + s + keyZ); !equal(z, inv.Tasks, q*k) {
-		return shapeError(s+keyZ, z, []int{inv.Tasks, q * k})
-	}
-	inv.Dims[s] = [2]int{q * a[2], q * b[3]}
-	for key, to := range map[string]map[string][]float32{keyA: inv.A, keyB: inv.B, keyZ: inv.Logits} {
-		if to[s], err = finite(w, prefix+s+key); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readManifest reads manifest.json, and the training tasks' routers beside it.
-func readManifest(f format.Folder, b format.NamedBlob, inv *skill.Inventory) error {
-	raw, err := format.ReadAll("manifest.json", b, maxConfig)
+	raw, err := format.ReadText("manifest.json", b, b.Size())
 	if err != nil {
 		return err
 	}
 	var m skill.Manifest
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return fault.Inputf("manifest.json", "malformed: %v", err)
+		return fault.Inputf("manifest.json", "malformed: %w", err)
 	}
 	inv.Manifest = &m
 	rows, ok := f.Find("task_rows.safetensors")
@@ -136,16 +106,16 @@ func readManifest(f format.Folder, b format.NamedBlob, inv *skill.Inventory) err
 	}
 	w, err := safetensors.Open(rows)
 	if err != nil {
-		return err
+		return format.In(rows.Name, err)
 	}
 	inv.TaskRows = map[string][]float32{}
 	for _, s := range inv.Sites {
-		name := prefix + s + keyZ
-		if shape, _ := w.Shape(name); !equal(shape, len(m.Tasks), inv.Splits*inv.Skills) {
-			return shapeError("task_rows "+s, shape, []int{len(m.Tasks), inv.Splits * inv.Skills})
+		name, want := prefix+s+keyZ, []int{len(m.Tasks), inv.Splits * inv.Skills}
+		if got, _ := w.Shape(name); !fits(got, want) {
+			return fault.Inputf("adapter", "task_rows.safetensors: %.120s: got %s, want %s: a row for each task of manifest.json", s, dims(got), dims(want)).Next("get both files again")
 		}
 		if inv.TaskRows[s], err = finite(w, name); err != nil {
-			return err
+			return format.In("task_rows.safetensors", err)
 		}
 	}
 	return nil
@@ -162,8 +132,6 @@ func WritePoly(inv *skill.Inventory) ([]File, error) {
 			safetensors.Tensor{Name: prefix + s + keyB, Shape: []int{q, k, r, d[1] / q}, Data: inv.B[s]},
 			safetensors.Tensor{Name: prefix + s + keyZ, Shape: []int{inv.Tasks, q * k}, Data: inv.Logits[s]})
 	}
-	cfg := map[string]any{"peft_type": "POLY", "poly_type": "poly", "task_type": taskType(inv.TaskType), "r": r, "n_tasks": inv.Tasks, "n_skills": k, "n_splits": q,
-		"target_modules": targetsJSON(inv.Targets, inv.Regex), "exclude_modules": nil, "modules_to_save": nil, "init_weights": true, "inference_mode": true,
-		"base_model_name_or_path": orNull(inv.Base), "revision": nil, "auto_mapping": nil, "peft_version": peftVersion}
-	return folder(cfg, ts, card{Base: inv.Base, Kind: "POLY", Sites: len(inv.Sites), Rank: r, Skills: k, Splits: q, Tasks: inv.Tasks})
+	cfg := map[string]any{"peft_type": "POLY", "poly_type": "poly", "r": r, "n_tasks": inv.Tasks, "n_skills": k, "n_splits": q, "init_weights": true}
+	return folder(cfg, ts, card{Base: inv.Base, Kind: "POLY", Sites: len(inv.Sites), Rank: r, Skills: k, Splits: q, Tasks: inv.Tasks}, common{inv.TaskType, inv.Targets, inv.Regex})
 }

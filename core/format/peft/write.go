@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"text/template"
 
 	"handful/core/format/safetensors"
@@ -38,6 +40,9 @@ PEFT {{.Kind}}, rank {{.Rank}}, on {{.Sites}} linear layers
 {{- end}}. It holds weights only: none of the examples that it was made from.
 
 ` + "```python" + `
+{{- if eq .Kind "POLY"}}
+import torch
+{{- end}}
 from transformers import AutoModelForCausalLM
 from peft import PeftModel
 base = AutoModelForCausalLM.from_pretrained({{if .Base}}{{.Base | printf "%q"}}{{else}}"path/to/the/base"{{end}})
@@ -49,10 +54,24 @@ model(**inputs, task_ids=torch.zeros(len(inputs["input_ids"]), dtype=torch.long)
 ` + "```" + `
 `))
 
-// folder puts config, weights and card together.
-func folder(cfg map[string]any, ts []safetensors.Tensor, c card) ([]File, error) {
-	j, err := json.MarshalIndent(cfg, "", "  ")
-	if err != nil {
+// common are the keys that both kinds of config have.
+type common struct {
+	taskType string
+	targets  []string
+	regex    bool
+}
+
+// folder puts config, weights and card together. The config holds the keys
+// that PEFT has had for many versions: newer ones would make an older PEFT
+// warn, and their defaults are what we mean.
+func folder(cfg map[string]any, ts []safetensors.Tensor, c card, x common) ([]File, error) {
+	maps.Copy(cfg, map[string]any{"task_type": taskType(x.taskType), "target_modules": targetsJSON(x.targets, x.regex), "exclude_modules": nil, "modules_to_save": nil,
+		"inference_mode": true, "base_model_name_or_path": orNull(c.Base), "revision": nil, "auto_mapping": nil, "peft_version": peftVersion})
+	var j bytes.Buffer
+	enc := json.NewEncoder(&j)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(cfg); err != nil {
 		return nil, fmt.Errorf("adapter_config.json: %w", err)
 	}
 	w, err := safetensors.Encode(ts, nil)
@@ -63,14 +82,14 @@ func folder(cfg map[string]any, ts []safetensors.Tensor, c card) ([]File, error)
 	if err := cardText.Execute(&readme, c); err != nil {
 		return nil, fmt.Errorf("README.md: %w", err)
 	}
-	return []File{{"adapter_config.json", append(j, '\n')}, {"adapter_model.safetensors", w}, {"README.md", readme.Bytes()}}, nil
+	return []File{{"adapter_config.json", j.Bytes()}, {"adapter_model.safetensors", w}, {"README.md", readme.Bytes()}}, nil
 }
 
 func targetsJSON(t []string, regex bool) any {
-	if regex {
+	if regex && len(t) == 1 {
 		return t[0]
 	}
-	return t
+	return slices.Sorted(slices.Values(t))
 }
 
 func orNull(s string) any {

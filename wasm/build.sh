@@ -1,14 +1,12 @@
 #!/bin/sh
 # Builds the browser's programs and lays the scripts beside them:
 #   wasm/build.sh dist/site
-# Needs only Go; downloads nothing that go.mod does not name.
+# Needs only Go, and the modules that go.mod names.
 set -eu
 out=${1:?usage: wasm/build.sh FOLDER}
 cd "$(dirname "$0")/.."
 mkdir -p "$out"
-export GOOS=js GOARCH=wasm
 for program in engine ui; do
-	[ -d "wasm/$program" ] || continue
-	go build -trimpath -ldflags='-s -w' -o "$out/$program.wasm" "./wasm/$program"
+	GOOS=js GOARCH=wasm go build -trimpath -ldflags='-s -w' -o "$out/$program.wasm" "./wasm/$program"
 done
 cp "$(go env GOROOT)/lib/wasm/wasm_exec.js" wasm/js/*.js wasm/js/*.mjs wasm/js/*.d.ts "$out/"

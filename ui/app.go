@@ -1,0 +1,132 @@
+// Package ui is the page: Vugu components over one state.
+//
+// App holds everything that is shown; its methods are what a person can do.
+// It reaches the engine by rpc and the browser through Page, so the whole of
+// it runs natively in tests. Components only render App's fields. What a
+// render would cost too much or forget (text that is being typed, drawings)
+// lies in islands: elements that Vugu leaves alone.
+package ui
+
+import (
+	"context"
+
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// Page is what App wants of the browser.
+type Page interface {
+	// Update runs f while nothing renders or handles an event, and has the page
+	// rendered soon. Never call it in an event's handler: the lock is held.
+	Update(f func())
+	// Get reads a file of this origin; the path is relative to the page.
+	Get(ctx context.Context, path string) ([]byte, error)
+	// URL is the full address of a path relative to the page.
+	URL(path string) string
+	// SetText sets what stands in a text field.
+	SetText(id, text string)
+	// Save hands files to the person as one zip.
+	Save(zip string, names []string, blobs []rpc.Blob) error
+}
+
+// Dial starts an engine.
+type Dial func() (*rpc.Client, error)
+
+// App is the page's state. Its fields change in handlers and in Page.Update
+// only.
+type App struct {
+	page   Page
+	dial   Dial
+	client *rpc.Client
+
+	model    modelState
+	examples examplesState
+	settings settingsState
+	run      runState
+	try      tryState
+
+	fault *fault.Error
+	said  string          // the newest words of the live region
+	folds map[string]bool // which folds are open
+
+	narrow bool // the page is as wide as a phone
+}
+
+// NewApp makes the state of a fresh page.
+func NewApp(page Page, dial Dial) *App {
+	a := &App{page: page, dial: dial, folds: map[string]bool{}}
+	a.settings = newSettings()
+	a.model = newModelState()
+	return a
+}
+
+// Start looks for models that the server offers.
+func (a *App) Start() { go a.findModels(context.Background()) }
+
+// engine gives the engine's client, a new one where there is none or the last
+// one has died. It must run while the page is locked.
+func (a *App) engine() (*rpc.Client, error) {
+	if a.client != nil && a.client.Dead() == nil {
+		return a.client, nil
+	}
+	c, err := a.dial()
+	if err != nil {
+		return nil, err
+	}
+	a.client = c
+	a.forget()
+	return c, nil
+}
+
+// restart ends the engine, which gives its memory back.
+func (a *App) restart() {
+	if a.client != nil {
+		a.client.Close()
+	}
+	a.client = nil
+	a.forget()
+}
+
+// forget drops what lived in an engine that is gone.
+func (a *App) forget() {
+	a.model.info, a.model.opened = nil, ""
+	a.run.fit = nil
+}
+
+// show tells of a fault; what the person stopped is none.
+func (a *App) show(op string, err error) {
+	if err == nil || fault.Is(err, fault.Cancelled) {
+		return
+	}
+	a.fault = fault.From(op, err)
+	if a.client != nil && a.client.Dead() != nil {
+		a.forget()
+	}
+}
+
+// Dismiss takes the fault away.
+func (a *App) Dismiss() { a.fault = nil }
+
+// say has assistive tools speak.
+func (a *App) say(words string) { a.said = words }
+
+// Fold opens or closes a fold.
+func (a *App) Fold(name string) { a.folds[name] = !a.folds[name] }
+
+// Unsaved tells that closing the page would lose something.
+func (a *App) Unsaved() bool {
+	return a.run.phase != idle || (a.run.fit != nil && !a.run.saved)
+}
+
+// Islands are the drawings: what each island's element shall hold.
+func (a *App) Islands() map[string]string {
+	out := map[string]string{
+		"loss-island":    a.run.chart,
+		"routing-island": a.run.heat,
+		"scale-island":   a.run.scale,
+	}
+	if a.folds["routing"] {
+		out["routing-table-island"] = a.run.table()
+	}
+	return out
+}

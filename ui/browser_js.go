@@ -1,0 +1,107 @@
+package ui
+
+import (
+	"context"
+	"syscall/js"
+
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// await waits for a promise; never inside a js.FuncOf.
+func await(promise js.Value) (js.Value, error) {
+	type outcome struct {
+		v   js.Value
+		err error
+	}
+	settled := make(chan outcome, 1)
+	ok := js.FuncOf(func(_ js.Value, a []js.Value) any {
+		settled <- outcome{v: a[0]}
+		return nil
+	})
+	bad := js.FuncOf(func(_ js.Value, a []js.Value) any {
+		settled <- outcome{err: js.Error{Value: js.Global().Get("Object").Invoke(a[0])}}
+		return nil
+	})
+	defer ok.Release()
+	defer bad.Release()
+	promise.Call("then", ok, bad)
+	o := <-settled
+	return o.v, o.err
+}
+
+// URL implements Page.
+func (b *browser) URL(path string) string {
+	return js.Global().Get("URL").New(path, js.Global().Get("document").Get("baseURI")).Get("href").String()
+}
+
+// Get implements Page.
+func (b *browser) Get(_ context.Context, path string) ([]byte, error) {
+	lost := func(err error) error {
+		return fault.New(fault.Network, "load", "%s: %w", path, err).Next("check that the page's server is running")
+	}
+	resp, err := await(js.Global().Call("fetch", path))
+	if err != nil {
+		return nil, lost(err)
+	}
+	if !resp.Get("ok").Bool() {
+		return nil, fault.New(fault.Network, "load", "%s: got status %d", path, resp.Get("status").Int()).Next("the page's server has no such file")
+	}
+	buf, err := await(resp.Call("arrayBuffer"))
+	if err != nil {
+		return nil, lost(err)
+	}
+	return bytesOf(js.Global().Get("Uint8Array").New(buf)), nil
+}
+
+func bytesOf(array js.Value) []byte {
+	p := make([]byte, array.Get("length").Int())
+	js.CopyBytesToGo(p, array)
+	return p
+}
+
+// SetText implements Page.
+func (b *browser) SetText(id, text string) {
+	if el := element(id); el.Truthy() {
+		el.Set("value", text)
+	}
+}
+
+// Save implements Page: the files stay in the browser's memory, Go only walks
+// over them for their checksums.
+func (b *browser) Save(name string, names []string, blobs []rpc.Blob) (err error) {
+	defer fault.Recover("export", &err)
+	var z zipWriter
+	array := js.Global().Get("Uint8Array")
+	put := func(parts js.Value, p []byte) {
+		a := array.New(len(p))
+		js.CopyBytesToJS(a, p)
+		parts.Call("push", a)
+	}
+	parts := js.Global().Get("Array").New()
+	for i, blob := range blobs {
+		size := int64(blob.Get("length").Int())
+		sum := checksum(size, func(p []byte, at int64) { js.CopyBytesToGo(p, blob.Call("subarray", at, at+int64(len(p)))) })
+		head, err := z.add(names[i], size, sum)
+		if err != nil {
+			return err
+		}
+		put(parts, head)
+		parts.Call("push", blob)
+	}
+	put(parts, z.close())
+	url := js.Global().Get("URL")
+	address := url.Call("createObjectURL", js.Global().Get("Blob").New(parts, map[string]any{"type": "application/zip"}))
+	link := js.Global().Get("document").Call("createElement", "a")
+	link.Set("href", address)
+	link.Set("download", name)
+	link.Call("click")
+	var later js.Func
+	later = js.FuncOf(func(js.Value, []js.Value) any { // the browser is still reading
+		url.Call("revokeObjectURL", address)
+		later.Release()
+		return nil
+	})
+	js.Global().Call("setTimeout", later, 60_000)
+	return nil
+}

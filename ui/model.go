@@ -1,0 +1,343 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+	"time"
+
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// servedModel is an entry of models/manifest.json: a base that the page's own
+// server offers. File lies beside the manifest.
+type servedModel struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Bytes   int64  `json:"bytes"`
+	SHA256  string `json:"sha256"`
+	Licence string `json:"licence"`
+}
+
+const (
+	manifestPath = "models/manifest.json"
+	ownFiles     = "files" // choice: what the person brought
+	noInventory  = "none"
+)
+
+// served inventories come with the page.
+var inventories = []struct{ ID, Name, URL string }{
+	{"smollm2-135m-mhr-starter", "Starter, for SmolLM2-135M", "inventory/smollm2-135m-mhr-starter/"},
+}
+
+// file is one that the person chose or dropped.
+type file struct {
+	name string // with its folders
+	size int64
+	blob rpc.Blob
+}
+
+type modelState struct {
+	looked bool // the server has been asked
+	served []servedModel
+
+	base, inventory, device string // what is chosen
+	baseFiles, invFiles     []file
+
+	stop     context.CancelFunc // set while opening
+	progress progress
+	info     *info  // of what is open
+	opened   string // the choice that is open
+}
+
+func newModelState() modelState {
+	return modelState{base: ownFiles, inventory: inventories[0].ID, device: "auto"}
+}
+
+// choice names what is chosen, so that a change can be seen.
+func (m *modelState) choice() string {
+	key := []string{m.base, m.inventory, m.device}
+	if m.base == ownFiles {
+		key = append(key, fileKey(m.baseFiles))
+	}
+	if m.inventory == ownFiles {
+		key = append(key, fileKey(m.invFiles))
+	}
+	return strings.Join(key, "\x00")
+}
+
+func fileKey(files []file) string {
+	var b strings.Builder
+	for _, f := range files {
+		fmt.Fprintf(&b, "%s:%d\n", f.name, f.size)
+	}
+	return b.String()
+}
+
+func (m *modelState) opening() bool { return m.stop != nil }
+
+// open tells that what is chosen is what is open.
+func (m *modelState) open() bool { return m.info != nil && m.opened == m.choice() }
+
+// servedBase is the chosen model of the server, or nil.
+func (m *modelState) servedBase() *servedModel {
+	for i := range m.served {
+		if m.served[i].ID == m.base {
+			return &m.served[i]
+		}
+	}
+	return nil
+}
+
+// chosen tells that there is a base to open.
+func (m *modelState) chosen() bool { return m.servedBase() != nil || len(m.baseFiles) > 0 }
+
+// hasInventory tells that there are, or will be, skills to start from.
+func (m *modelState) hasInventory() bool {
+	return m.inventory != noInventory && (m.inventory != ownFiles || len(m.invFiles) > 0)
+}
+
+// findModels asks the server what it offers. None is no fault: the page says
+// how to bring one.
+func (a *App) findModels(ctx context.Context) {
+	raw, err := a.page.Get(ctx, manifestPath)
+	var list []servedModel
+	if err == nil {
+		err = json.Unmarshal(raw, &list)
+	}
+	a.page.Update(func() {
+		a.model.looked = true
+		if err != nil {
+			return
+		}
+		for _, m := range list {
+			if m.ID != "" && m.ID != ownFiles && m.File != "" {
+				a.model.served = append(a.model.served, m)
+			}
+		}
+		if len(a.model.served) > 0 && len(a.model.baseFiles) == 0 {
+			a.model.base = a.model.served[0].ID
+		}
+	})
+}
+
+// PickBase, PickInventory and PickDevice choose; nothing is opened yet.
+func (a *App) PickBase(id string)      { a.model.base = id }
+func (a *App) PickInventory(id string) { a.model.inventory = id }
+func (a *App) PickDevice(kind string)  { a.model.device = kind }
+
+// TakeFiles sorts what the person brought: a folder with an adapter's config is
+// an inventory, everything else is the base.
+func (a *App) TakeFiles(files []file) {
+	skills := map[string]bool{} // folders that hold an inventory
+	for _, f := range files {
+		if b := path.Base(f.name); b == "adapter_config.json" || b == "adapter_model.safetensors" {
+			skills[path.Dir(f.name)] = true
+		}
+	}
+	var base, inv []file
+	for _, f := range files {
+		if skills[path.Dir(f.name)] {
+			inv = append(inv, f)
+		} else {
+			base = append(base, f)
+		}
+	}
+	if len(inv) > 0 {
+		a.model.invFiles, a.model.inventory = inv, ownFiles
+	}
+	if len(base) > 0 {
+		a.model.baseFiles, a.model.base = base, ownFiles
+	}
+}
+
+// Load opens what is chosen.
+func (a *App) Load() {
+	if a.model.opening() || a.run.phase != idle {
+		return
+	}
+	a.fault = nil
+	ctx := a.beginOpening()
+	go func() {
+		if err := a.open(ctx); err != nil {
+			a.page.Update(func() { a.show("open", err) })
+		}
+	}()
+}
+
+// StopLoad gives opening up.
+func (a *App) StopLoad() {
+	if a.model.opening() {
+		a.model.stop()
+	}
+}
+
+// beginOpening marks that opening is under way.
+func (a *App) beginOpening() context.Context {
+	ctx, stop := context.WithCancel(context.Background())
+	a.model.stop, a.model.progress = stop, progress{Status: "start"}
+	return ctx
+}
+
+// open opens what is chosen, in a fresh engine: the old one's memory is given
+// back before the new one takes any.
+func (a *App) open(ctx context.Context) (err error) {
+	var client *rpc.Client
+	var o opening
+	var blobs []rpc.Blob
+	var choice string
+	a.page.Update(func() {
+		if a.model.info != nil {
+			a.restart()
+		}
+		o, blobs = a.model.request(a.page.URL)
+		choice = a.model.choice()
+		client, err = a.engine()
+	})
+	var raw json.RawMessage
+	if err == nil {
+		raw, _, err = client.Call(ctx, "open", o, blobs, a.onProgress)
+	}
+	var got info
+	if err == nil && json.Unmarshal(raw, &got) != nil {
+		err = fault.New(fault.Bug, "open", "got an answer that is not understood")
+	}
+	a.page.Update(func() {
+		a.model.stop()
+		a.model.stop = nil
+		if err != nil {
+			return
+		}
+		a.model.info, a.model.opened = &got, choice
+		a.say(got.Model + " is loaded")
+		a.lookAt()
+	})
+	return err
+}
+
+// onProgress shows how far reading is.
+func (a *App) onProgress(e rpc.Event) {
+	var p progress
+	if e.Kind != "progress" || json.Unmarshal(e.Data, &p) != nil {
+		return
+	}
+	a.page.Update(func() { a.model.progress = p })
+}
+
+// request writes the choice as the engine takes it.
+func (m *modelState) request(absolute func(string) string) (o opening, blobs []rpc.Blob) {
+	add := func(files []file) (out []source) {
+		for _, f := range files {
+			i := len(blobs)
+			blobs = append(blobs, f.blob)
+			out = append(out, source{Name: f.name, Blob: &i})
+		}
+		return out
+	}
+	if s := m.servedBase(); s != nil {
+		o.Base = []source{{URL: absolute(path.Join(path.Dir(manifestPath), s.File)), Name: path.Base(s.File), SHA256: s.SHA256, Size: s.Bytes}}
+	} else {
+		o.Base = add(m.baseFiles)
+	}
+	if m.inventory == ownFiles {
+		o.Inventory = add(m.invFiles)
+	}
+	for _, inv := range inventories {
+		if inv.ID == m.inventory {
+			o.Inventory = []source{{URL: absolute(inv.URL)}}
+		}
+	}
+	o.Device.Kind = m.device
+	return o, blobs
+}
+
+// phaseNames are a progress's status in words.
+var phaseNames = map[string]string{
+	"start": "Starting the engine", "download": "Downloading", "verify": "Checking", "read": "Reading", "upload": "Reading weights", "compile": "Preparing", "ready": "Ready",
+}
+
+// text says how far opening is, in bytes.
+func (p progress) text() string {
+	s := phaseNames[p.Status]
+	if s == "" {
+		s = "Working"
+	}
+	if p.File != "" && p.Status == "download" {
+		s += " " + clip(p.File, 60)
+	}
+	switch {
+	case p.Total > 0:
+		s += fmt.Sprintf(": %s of %s", bytesText(p.Loaded), bytesText(p.Total))
+	case p.Loaded > 0:
+		s += ": " + bytesText(p.Loaded)
+	}
+	if p.Rate > 0 && p.Status == "download" {
+		s += fmt.Sprintf(", %s/s", bytesText(int64(p.Rate)))
+		if p.Total > p.Loaded {
+			s += ", " + durationText(time.Duration(float64(p.Total-p.Loaded)/p.Rate*float64(time.Second))) + " left"
+		}
+	}
+	return s
+}
+
+// percent is how far a progress is, -1 where that is unknown.
+func (p progress) percent() int {
+	if p.Total <= 0 {
+		return -1
+	}
+	return int(100 * min(max(p.Loaded, 0), p.Total) / p.Total)
+}
+
+// facts are what there is to say about the open model.
+func (m *modelState) facts() []string {
+	if m.info == nil {
+		return nil
+	}
+	i := m.info
+	out := []string{countText(i.Params) + " parameters", fmt.Sprintf("%d layers of %s", i.Layers, countText(int64(i.Hidden))), i.Quant, bytesText(i.Bytes),
+		"context " + plural(i.Context, "token")}
+	if i.Licence != "" {
+		out = append(out, "licence "+clip(i.Licence, 60))
+	}
+	if !i.Tokenizer {
+		out = append(out, "no tokenizer: takes token ids only")
+	}
+	return out
+}
+
+// skillFacts are what there is to say about the open inventory.
+func (m *modelState) skillFacts() []string {
+	if m.info == nil || m.info.Inventory == nil {
+		return nil
+	}
+	i := m.info.Inventory
+	return []string{plural(i.Skills, "skill"), plural(i.Splits, "head"), fmt.Sprintf("rank %d", i.Rank), plural(i.Sites, "site"), countText(i.Params) + " parameters"}
+}
+
+// deviceText is the device's badge, and why it is this one.
+func (m *modelState) deviceText() (name, why string) {
+	if m.info == nil {
+		return "Device: not chosen yet", "it is chosen when a model is loaded"
+	}
+	d := m.info.Device
+	return d.Kind + ": " + clip(d.Name, 60), m.info.DeviceWhy
+}
+
+// sizeText is how much choosing costs, before the click.
+func (m *modelState) sizeText() string {
+	if s := m.servedBase(); s != nil {
+		return bytesText(s.Bytes)
+	}
+	total := int64(0)
+	for _, f := range m.baseFiles {
+		total += f.size
+	}
+	if total == 0 {
+		return ""
+	}
+	return bytesText(total)
+}

@@ -1,0 +1,171 @@
+package ui
+
+import "github.com/vugu/vugu"
+
+// Root is the page's outermost component. The others are its sections, from
+// top to bottom; each shows a part of App. This file holds what a component
+// needs beside App's own methods.
+type Root struct{ App *App }
+
+// FaultBox tells of a fault and what to do next.
+type FaultBox struct{ App *App }
+
+// ModelPanel is where a model and its skills are chosen.
+type ModelPanel struct{ App *App }
+
+// ExamplesPanel takes the examples.
+type ExamplesPanel struct{ App *App }
+
+// MethodPanel takes the settings; Adapt and Stop are here.
+type MethodPanel struct{ App *App }
+
+// ProgressBar shows how far loading or training is.
+type ProgressBar struct{ App *App }
+
+// RunPanel shows the run: its plan and loss.
+type RunPanel struct{ App *App }
+
+// ScorePanel shows how good the result is; Export is here.
+type ScorePanel struct{ App *App }
+
+// RoutingPanel shows which skills the result mixes.
+type RoutingPanel struct{ App *App }
+
+// TryPanel asks the models.
+type TryPanel struct{ App *App }
+
+// attach adds a child; trim puts it into the generated code.
+//
+//go:noinline
+func attach(parent, child *vugu.VGNode) { parent.AppendChild(child) }
+
+// value is what stands in the control that an event is of.
+func value(e vugu.DOMEvent) string { return e.PropString("target", "value") }
+
+// fold handles a click on a fold's summary: App keeps which folds are open,
+// for a render would close what the browser opened by itself.
+func fold(a *App, name string, e vugu.DOMEvent) {
+	e.PreventDefault()
+	a.Fold(name)
+}
+
+func (c *Root) deviceName() string { name, _ := c.App.model.deviceText(); return name }
+
+func (c *Root) deviceWhy() string {
+	_, why := c.App.model.deviceText()
+	return sentence(clip(why, 400))
+}
+
+// hint is the next step as a sentence.
+func (c *FaultBox) hint() string { return sentence(clip(c.App.fault.Hint, 400)) }
+
+func (c *ModelPanel) ownBase() string { return ownLabel("Your own files", c.App.model.baseFiles) }
+
+func (c *ModelPanel) ownInventory() string { return ownLabel("Your own files", c.App.model.invFiles) }
+
+func (c *ProgressBar) words() string { _, w := c.App.progress(); return w }
+
+// now is empty where nobody knows how far it is.
+func (c *ProgressBar) now() *int {
+	p, _ := c.App.progress()
+	if p < 0 {
+		return nil
+	}
+	return &p
+}
+
+func (c *ProgressBar) width() int {
+	p, _ := c.App.progress()
+	if p < 0 {
+		return 100
+	}
+	return p
+}
+
+func (c *ProgressBar) class() string {
+	if p, _ := c.App.progress(); p < 0 {
+		return "bar unknown"
+	}
+	return "bar"
+}
+
+const examplesPlaceholder = "Your parcel is waiting, reply with your PIN => spam\nSee you at seven? => ham"
+
+const heldPlaceholder = "The same formats as above."
+
+func (c *ExamplesPanel) prompt() string {
+	if c.App.examples.seen == nil {
+		return ""
+	}
+	return clip(c.App.examples.seen.Prompt, 3000)
+}
+
+func (c *ExamplesPanel) bars() []bar {
+	if c.App.examples.seen == nil {
+		return nil
+	}
+	b, _ := balance(c.App.examples.seen.Labels)
+	return b
+}
+
+func (c *ExamplesPanel) more() int {
+	_, n := balance(c.App.examples.seen.Labels)
+	return n
+}
+
+// why says what Adapt waits for, or what it will do.
+func (c *MethodPanel) why() string {
+	if w := c.App.whyNot(); w != "" {
+		return w
+	}
+	if !c.App.model.open() {
+		return "Loads the model first."
+	}
+	return ""
+}
+
+// begun tells that there is, or will be, something to show.
+func (c *RunPanel) begun() bool { return c.App.run.method != "" }
+
+func (c *RunPanel) planned() string { return c.App.run.planText() }
+
+func (c *RunPanel) hints() []string {
+	if c.App.run.plan == nil {
+		return nil
+	}
+	return few(c.App.run.plan.Hints)
+}
+
+func (c *ScorePanel) shown() bool { return len(c.App.run.scores) > 0 || c.App.run.fit != nil }
+
+func (c *ScorePanel) verdict() string {
+	if c.App.run.fit == nil {
+		return "Scoring …"
+	}
+	return sentence(c.App.verdict()) + " " + c.App.summary()
+}
+
+func (c *ScorePanel) outcomes() []outcome {
+	out, _ := c.App.run.outcomes()
+	return out
+}
+
+func (c *ScorePanel) more() int {
+	_, more := c.App.run.outcomes()
+	return more
+}
+
+func (c *ScorePanel) errors() string {
+	wrong, of := c.App.run.errors()
+	return plural(wrong, "error") + " in " + plural(of, "row")
+}
+
+func (c *ScorePanel) says() string {
+	switch {
+	case c.App.run.exporting:
+		return "Writing …"
+	case c.App.run.saved:
+		return "Saved. It opens in PEFT with PeftModel.from_pretrained."
+	}
+	return "A zip of the PEFT folder: the adapter, its routing, the training log. Never the examples."
+}

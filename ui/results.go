@@ -1,0 +1,290 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// scoreNames are the score table's rows in words.
+var scoreNames = map[string]string{"base": "Base model", "mean": "Mean of the skills", "adapted": "Adapted"}
+
+// scoreLine is a row of the score table.
+type scoreLine struct {
+	name, accuracy, balanced, loss, n string
+	best                              bool // of the balanced accuracies, alone
+	percent                           int  // balanced accuracy
+}
+
+// scoreTable are the score table's rows.
+func (r *runState) scoreTable() (out []scoreLine) {
+	best, times := 0.0, 0
+	for _, s := range r.scores {
+		switch {
+		case s.Balanced > best:
+			best, times = s.Balanced, 1
+		case s.Balanced == best:
+			times++
+		}
+	}
+	for _, s := range r.scores {
+		name := scoreNames[s.Name]
+		if name == "" {
+			name = s.Name
+		}
+		out = append(out, scoreLine{clip(name, 60), percentText(s.Accuracy), percentText(s.Balanced), lossText(s.Loss), countText(int64(s.N)),
+			times == 1 && s.Balanced == best, int(100 * min(max(s.Balanced, 0), 1))})
+	}
+	return out
+}
+
+func (r *runState) score(name string) *scoreRow {
+	for i := range r.scores {
+		if r.scores[i].Name == name {
+			return &r.scores[i]
+		}
+	}
+	return nil
+}
+
+// verdict is the result in one sentence, as it is, good or bad.
+func (a *App) verdict() string {
+	r := &a.run
+	base, adapted := r.score("base"), r.score("adapted")
+	if base == nil || adapted == nil {
+		if n := len(r.losses); n > 0 {
+			return fmt.Sprintf("the training loss went from %s to %s", lossText(r.losses[0]), lossText(runningMean(r.losses)[n-1]))
+		}
+		return "nothing was learned"
+	}
+	how := "is no better than"
+	switch d := adapted.Balanced - base.Balanced; {
+	case d > 0:
+		how = "is better than"
+	case d < 0:
+		how = "is worse than"
+	}
+	return fmt.Sprintf("on %s the adapted model %s the base: balanced accuracy %s against %s", plural(adapted.N, "held-out row"), how,
+		percentText(adapted.Balanced), percentText(base.Balanced))
+}
+
+// outcome is a held-out row: what was wanted, and what was said.
+type outcome struct {
+	input, want, base, adapted string
+	right                      bool
+}
+
+const mostOutcomes = 20
+
+// outcomes lists held-out rows, those that the adapted model gets wrong first;
+// more says how many are left out.
+func (r *runState) outcomes() (out []outcome, more int) {
+	adapted, base := r.score("adapted"), r.score("base")
+	if adapted == nil {
+		return nil, 0
+	}
+	said := func(got string) string {
+		if got == "" {
+			return "something else"
+		}
+		return clip(got, 200)
+	}
+	for _, right := range []bool{false, true} {
+		for i, p := range adapted.Rows {
+			if (p.Got == p.Want) != right {
+				continue
+			}
+			o := outcome{input: clip(p.Input, 300), want: clip(p.Want, 200), adapted: said(p.Got), right: right}
+			if base != nil && i < len(base.Rows) {
+				o.base = said(base.Rows[i].Got)
+			}
+			out = append(out, o)
+		}
+	}
+	if !r.allRows && len(out) > mostOutcomes {
+		return out[:mostOutcomes], len(out) - mostOutcomes
+	}
+	return out, 0
+}
+
+// errors counts the rows that the adapted model gets wrong.
+func (r *runState) errors() (wrong, of int) {
+	if s := r.score("adapted"); s != nil {
+		for _, p := range s.Rows {
+			if p.Got != p.Want {
+				wrong++
+			}
+		}
+		of = len(s.Rows)
+	}
+	return wrong, of
+}
+
+// AllRows lists every prediction.
+func (a *App) AllRows() { a.run.allRows = true }
+
+// routingNote stands where there is no map to draw.
+func (a *App) routingNote() string {
+	switch r := &a.run; {
+	case r.heat != "":
+		return ""
+	case r.method == "mu":
+		return "MHR-µ has no routing to show: it trains the even mixture of all skills."
+	case r.method == "lora":
+		return "LoRA has no routing to show: it uses no skills."
+	case r.phase != idle:
+		return "The first map comes after a tenth of the steps."
+	}
+	return "No routing yet."
+}
+
+// summary says how the fine-tune was made.
+func (a *App) summary() string {
+	r := &a.run
+	if r.fit == nil {
+		return ""
+	}
+	s := fmt.Sprintf("%s parameters trained in %s on %s", countText(int64(r.fit.Trainable)), plural(len(r.losses), "step"), r.fit.Device.Kind)
+	if n := len(r.times); n > 1 {
+		sum := 0.0
+		for _, t := range r.times[1:] {
+			sum += t
+		}
+		s += fmt.Sprintf(", %.0f ms a step", sum/float64(n-1))
+	}
+	if r.fit.Stopped {
+		s += "; stopped early, so not scored"
+	}
+	return s + "."
+}
+
+// Export saves the fine-tune as a zip of its PEFT folder.
+func (a *App) Export() {
+	f := a.run.fit
+	if f == nil || a.run.exporting || a.run.phase != idle {
+		return
+	}
+	a.run.exporting = true
+	client := a.client
+	go func() {
+		raw, blobs, err := client.Call(context.Background(), "export", fitOptions{f.ID}, nil, nil)
+		var got exported
+		switch {
+		case err != nil:
+		case json.Unmarshal(raw, &got) != nil || len(got.Names) != len(blobs) || len(blobs) == 0:
+			err = fault.New(fault.Bug, "export", "got %d names for %d files", len(got.Names), len(blobs))
+		default:
+			err = a.page.Save("handful-"+f.Method+".zip", got.Names, blobs)
+		}
+		a.page.Update(func() {
+			a.run.exporting = false
+			if err != nil {
+				a.show("export", err)
+				return
+			}
+			a.run.saved = true
+			a.say("The adapter is saved")
+		})
+	}()
+}
+
+type tryState struct {
+	prompt  string
+	running bool
+	stop    context.CancelFunc
+	asked   string   // the prompt that was answered
+	answers []answer // in the order in which they are asked for
+}
+
+// answer is what one of the models says.
+type answer struct {
+	name string
+	text string
+	done bool
+}
+
+const mostTokens = 64
+
+func (t *tryState) clear() {
+	if t.stop != nil {
+		t.stop()
+	}
+	t.asked, t.answers = "", nil
+}
+
+// whyNoTry says why Try it can't run, "" when it can.
+func (a *App) whyNoTry() string {
+	switch {
+	case a.run.phase != idle:
+		return "Wait for the end of adapting."
+	case a.model.info == nil:
+		return "Load a model first."
+	case a.try.running:
+		return "Answering …"
+	case a.try.prompt == "":
+		return "Type an input first."
+	}
+	return ""
+}
+
+// Try asks the adapted model, then the base, to answer the input.
+func (a *App) Try() {
+	if a.whyNoTry() != "" {
+		return
+	}
+	t := &a.try
+	ctx, stop := context.WithCancel(context.Background())
+	t.running, t.stop, t.asked, t.answers = true, stop, t.prompt, nil
+	client, instruction := a.client, a.examples.instruction
+	adapters := []any{"base"}
+	if f := a.run.fit; f != nil {
+		adapters, instruction = []any{f.ID, "base"}, a.run.instruction
+		t.answers = append(t.answers, answer{name: "Adapted"})
+	}
+	t.answers = append(t.answers, answer{name: "Base model"})
+	prompt := t.prompt
+	go func() {
+		var err error
+		for i, adapter := range adapters {
+			on := func(e rpc.Event) { a.onText(i, e) }
+			_, _, err = client.Call(ctx, "generate", generateOptions{Prompt: prompt, Instruction: instruction, MaxTokens: mostTokens, Adapter: adapter}, nil, on)
+			if err != nil {
+				break
+			}
+			a.page.Update(func() {
+				if i < len(t.answers) {
+					t.answers[i].done = true
+				}
+			})
+		}
+		a.page.Update(func() {
+			stop()
+			t.running, t.stop = false, nil
+			if err != nil {
+				a.show("generate", err)
+				return
+			}
+			if len(t.answers) > 0 {
+				a.say("Answer: " + clip(t.answers[0].text, 300))
+			}
+		})
+	}()
+}
+
+// onText adds pieces to an answer.
+func (a *App) onText(i int, e rpc.Event) {
+	var pieces []string
+	if e.Kind != "text" || json.Unmarshal(e.Data, &pieces) != nil {
+		return
+	}
+	a.page.Update(func() {
+		if i < len(a.try.answers) {
+			for _, p := range pieces {
+				a.try.answers[i].text += p
+			}
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package ui
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// devices are the choices of what to compute on.
+var devices = []struct{ id, name string }{{"auto", "Auto"}, {"cpu", "CPU"}, {"gpu", "GPU"}}
+
+// sentence makes a sentence of a phrase.
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	s = string(unicode.ToUpper(r)) + s[n:]
+	if !strings.ContainsAny(s[len(s)-1:], ".!?") {
+		s += "."
+	}
+	return s
+}
+
+func joined(facts []string) string { return strings.Join(facts, " · ") }
+
+// hiddenUnless keeps an element on the page, where Vugu finds it again, and
+// out of sight.
+func hiddenUnless(shown bool, class string) string {
+	if shown {
+		return class
+	}
+	return "gone"
+}
+
+func bestClass(best bool) string {
+	if best {
+		return "best"
+	}
+	return ""
+}
+
+func rightClass(right bool) string {
+	if right {
+		return "right"
+	}
+	return "wrong"
+}
+
+// mark tells right from wrong without colour.
+func mark(right bool) string {
+	if right {
+		return "✓"
+	}
+	return "✗"
+}
+
+// label is a served model's line in the list, with what choosing it costs.
+func (m servedModel) label() string {
+	name := m.Name
+	if name == "" {
+		name = m.ID
+	}
+	return clip(name, 80) + ", " + bytesText(m.Bytes)
+}
+
+// ownLabel names what the person brought.
+func ownLabel(label string, files []file) string {
+	if len(files) == 0 {
+		return label
+	}
+	return label + ": " + clip(files[0].name, 40) + moreFiles(len(files)-1)
+}
+
+func moreFiles(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return " and " + plural(n, "file")
+}
+
+// name is that of the open model: the server's where it gave one.
+func (m *modelState) name() string {
+	if s := m.servedBase(); s != nil && s.Name != "" && m.open() {
+		return clip(s.Name, 80)
+	}
+	return clip(m.info.Model, 80)
+}
+
+// dropClass shows where to drop while there is nothing else to choose.
+func (m *modelState) dropClass() string {
+	if m.looked && !m.chosen() {
+		return "wanted"
+	}
+	return ""
+}
+
+func (m *modelState) loadLabel() string {
+	switch size := m.sizeText(); {
+	case m.open():
+		return "Loaded"
+	case size == "":
+		return "Load"
+	default:
+		return "Load, " + size
+	}
+}
+
+// planText says what is trained on what.
+func (r *runState) planText() string {
+	p := r.plan
+	if p == nil {
+		return ""
+	}
+	s := plural(p.Train, "row") + " to learn from, "
+	if p.Held == 0 {
+		s += "none held out: there will be no score. "
+	} else {
+		s += plural(p.Held, "row") + " held out. "
+	}
+	return s + countText(int64(p.Trainable)) + " parameters in training, " + bytesText(p.Arena) + " of working memory."
+}
+
+// shown is an answer as far as it has come.
+func (x answer) shown() string {
+	switch {
+	case x.text == "" && x.done:
+		return "(nothing: it ended at once)"
+	case x.text == "":
+		return "…"
+	}
+	return clip(strings.TrimSpace(x.text), 4000)
+}

@@ -1,0 +1,174 @@
+package ui
+
+import "handful/core/fault"
+
+// What the engine says, as it comes over rpc. These mirror core/engine's
+// types, which would pull the whole engine into the page's program; a test
+// holds their names against the originals.
+
+type progress struct {
+	Status string  `json:"status"` // download, verify, read, upload, compile, ready
+	File   string  `json:"file"`
+	Loaded int64   `json:"loaded"`
+	Total  int64   `json:"total"` // 0: unknown
+	Rate   float64 `json:"rate"`  // bytes per second, of a download
+}
+
+type deviceInfo struct {
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+	Backend  string `json:"backend"`
+	Family   string `json:"family"`
+	Software bool   `json:"software"`
+}
+
+type info struct {
+	Model     string     `json:"model"`
+	Params    int64      `json:"params"`
+	Bytes     int64      `json:"bytes"`
+	Layers    int        `json:"layers"`
+	Hidden    int        `json:"hidden"`
+	Context   int        `json:"context"`
+	Quant     string     `json:"quant"`
+	Tokenizer bool       `json:"tokenizer"`
+	Device    deviceInfo `json:"device"`
+	DeviceWhy string     `json:"deviceWhy"`
+	Inventory *invInfo   `json:"inventory"`
+	Licence   string     `json:"licence"`
+}
+
+type invInfo struct {
+	Name   string `json:"name"`
+	Skills int    `json:"nSkills"`
+	Splits int    `json:"nSplits"`
+	Rank   int    `json:"rank"`
+	Tasks  int    `json:"nTasks"`
+	Sites  int    `json:"sites"`
+	Params int64  `json:"params"`
+}
+
+type preview struct {
+	Rows    int            `json:"rows"`
+	Format  string         `json:"format"`
+	Labels  map[string]int `json:"labels"`
+	Faults  []*fault.Error `json:"faults"`
+	Hints   []string       `json:"hints"`
+	Prompt  string         `json:"prompt"`
+	Tokens  int            `json:"tokens"`
+	Longest int            `json:"longest"`
+	Cut     []cutRow       `json:"cut"`
+}
+
+type cutRow struct {
+	Line   int `json:"line"`
+	Tokens int `json:"tokens"`
+}
+
+type planEvent struct {
+	Train      int      `json:"train"`
+	Held       int      `json:"held"`
+	Steps      int      `json:"steps"`
+	Trainable  int      `json:"trainable"`
+	Tokens     int      `json:"tokens"`
+	Arena      int64    `json:"arena"`
+	Dispatches int      `json:"dispatches"`
+	Cut        []cutRow `json:"cut"`
+	Hints      []string `json:"hints"`
+}
+
+type stepEvent struct {
+	Step int     `json:"step"` // from 1
+	Loss float64 `json:"loss"` // nats per label token, before the update
+	MS   float64 `json:"ms"`
+}
+
+type routing struct {
+	Step  int           `json:"step"`
+	Sites []string      `json:"sites"`
+	W     [][][]float32 `json:"w"` // [site][head][skill]
+}
+
+type scoreRow struct {
+	Name     string       `json:"name"` // base, mean, adapted
+	N        int          `json:"n"`
+	Accuracy float64      `json:"accuracy"`
+	Balanced float64      `json:"balanced"`
+	Loss     float64      `json:"loss"`
+	Labels   []string     `json:"labels"`
+	Rows     []prediction `json:"rows"`
+}
+
+type prediction struct {
+	Input string  `json:"input"`
+	Want  string  `json:"want"`
+	Got   string  `json:"got"`
+	Loss  float64 `json:"loss"`
+}
+
+// fit is a finished fine-tune; ID names it in later calls.
+type fit struct {
+	ID         int        `json:"id"`
+	Method     string     `json:"method"`
+	Trainable  int        `json:"trainable"`
+	Device     deviceInfo `json:"device"`
+	Dispatches int        `json:"dispatches"`
+	Stopped    bool       `json:"stopped"`
+	Routing    *routing   `json:"routing"`
+	Scores     []scoreRow `json:"scores"`
+}
+
+// What the page asks for.
+
+type source struct {
+	Name   string `json:"name,omitempty"`
+	Blob   *int   `json:"blob,omitempty"`
+	URL    string `json:"url,omitempty"`
+	SHA256 string `json:"sha256,omitempty"`
+	Size   int64  `json:"size,omitempty"`
+}
+
+type opening struct {
+	Base      []source      `json:"base"`
+	Inventory []source      `json:"inventory,omitempty"`
+	Device    deviceOptions `json:"device"`
+}
+
+type deviceOptions struct {
+	Kind string `json:"kind"`
+}
+
+type previewOptions struct {
+	Examples    string `json:"examples"`
+	Instruction string `json:"instruction"`
+}
+
+// adaptOptions leave out what is the method's default.
+type adaptOptions struct {
+	Examples     string  `json:"examples"`
+	Method       string  `json:"method"`
+	Instruction  string  `json:"instruction,omitempty"`
+	Steps        int     `json:"steps,omitempty"`
+	Batch        int     `json:"batch,omitempty"`
+	LR           float64 `json:"lr,omitempty"`
+	RouterLR     float64 `json:"routerLr,omitempty"`
+	Seed         uint64  `json:"seed,omitempty"`
+	Holdout      float64 `json:"holdout,omitempty"`
+	Held         string  `json:"held,omitempty"`
+	Truncate     bool    `json:"truncate"`
+	RoutingEvery int     `json:"routingEvery,omitempty"`
+}
+
+type generateOptions struct {
+	Prompt      string `json:"prompt"`
+	Instruction string `json:"instruction,omitempty"`
+	MaxTokens   int    `json:"maxTokens"`
+	Adapter     any    `json:"adapter"` // a fit's id, "base" or "mean"
+}
+
+type fitOptions struct {
+	ID int `json:"id"`
+}
+
+type exported struct {
+	Names []string `json:"names"` // the blobs' names, in their order
+}

@@ -9,6 +9,8 @@ import (
 
 	"handful/core/device"
 	_ "handful/core/device/cpu"
+	_ "handful/core/device/gpu"
+	"handful/core/fault"
 )
 
 // sentence has a mean NLL of 1.657 per token under HF transformers with the
@@ -76,5 +78,36 @@ func TestRealAdapt(t *testing.T) {
 			t.Errorf("%s: nothing to export", method)
 		}
 		t.Logf("%s: %v", method, fit.Losses)
+	}
+}
+
+// TestRealGPU trains the real weights through WGSL: the same losses as on the
+// cpu within 1e-3, also with weights bound in pieces of at most 128 MiB.
+func TestRealGPU(t *testing.T) {
+	losses := func(o device.Options, method string) []float64 {
+		e, err := Open(context.Background(), OpenOptions{Base: realBase(t), Inventory: realInventory(t), Device: o})
+		if fault.Is(err, fault.NoGPU) {
+			t.Skipf("SKIPPED: %v", err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		a := Defaults(method)
+		a.Examples, a.Steps, a.Batch, a.Warmup, a.Order = "great film => positive\nboring plot => negative\n", map[string]int{"z": 2, "mu": 1}[method], 2, 0, "file"
+		fit, err := e.Adapt(context.Background(), a, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fit.Losses
+	}
+	for _, method := range []string{"z", "mu"} {
+		want := losses(device.Options{Kind: "cpu"}, method)
+		got := losses(device.Options{Kind: "gpu", Family: "register", MaxBinding: 128 << 20}, method)
+		for i := range want {
+			if math.Abs(got[i]-want[i]) > 1e-3 {
+				t.Errorf("%s step %d: loss %v on gpu, %v on cpu", method, i+1, got[i], want[i])
+			}
+		}
 	}
 }

@@ -1,10 +1,9 @@
 // Package inspect tells what a file or folder is: a model, an adapter, an
-// inventory, a tokenizer or a file of tensors.
+// inventory, a file of tensors or of examples.
 package inspect
 
 import (
 	"fmt"
-	"sort"
 	"strings"
 
 	"handful/core/fault"
@@ -16,11 +15,14 @@ import (
 	"handful/core/tensor"
 )
 
-// Summary describes files. Tensors are listed in the file's order.
+// Summary describes files. A model's tensors bear their HF names where it can
+// be opened, else those of its file.
 type Summary struct {
-	Kind    string            `json:"kind"`   // model, inventory, adapter, tensors
-	Format  string            `json:"format"` // gguf, hf, peft-poly, peft-lora, safetensors
+	Kind    string            `json:"kind"`           // model, inventory, adapter, tensors, examples
+	Format  string            `json:"format"`         // gguf, hf, peft-poly, peft-lora, peft, safetensors, jsonl, text
+	Note    string            `json:"note,omitempty"` // why it can be described but not used
 	Config  map[string]string `json:"config,omitempty"`
+	Rows    int               `json:"rows,omitempty"` // of examples
 	Params  int64             `json:"params"`
 	Bytes   map[string]int64  `json:"bytes"` // by element type
 	Tensors []Tensor          `json:"tensors"`
@@ -33,31 +35,49 @@ type Tensor struct {
 	Shape []int  `json:"shape"`
 }
 
-// Describe looks at a folder or a single file.
+// Describe looks at a folder or a single file. What is sound but not supported
+// is described with a note; what is broken is a fault.
 func Describe(f format.Folder) (*Summary, error) {
-	if _, ok := f.Find("adapter_config.json"); ok {
-		return adapter(f)
+	s, err := describe(f)
+	if err != nil {
+		return nil, err
 	}
-	if _, ok := f.Find("config.json"); ok {
-		return model(f)
-	}
+	return s, nil
+}
+
+func describe(f format.Folder) (*Summary, error) {
 	if len(f) == 0 {
 		return nil, fault.Inputf("inspect", "no files")
 	}
-	for _, b := range f {
-		switch format.SniffBlob(b) {
-		case "gguf":
-			return model(format.Folder{b})
-		case "safetensors":
-			if len(f) == 1 {
-				return tensors(b)
-			}
-		}
+	if b, o, ok, err := f.FindObject("adapter_config.json", "adapter_config.json", "peft_type"); err != nil {
+		return nil, err
+	} else if ok {
+		return adapter(f.Beside(b.Name), o)
 	}
-	if len(f) == 1 {
-		return nil, format.NotA("inspect", "a model, an adapter, an inventory or examples", f[0])
+	if b, o, ok, err := f.FindObject("config.json", "config.json", "model_type"); err != nil {
+		return nil, err
+	} else if ok {
+		return folder(f.Beside(b.Name), o)
 	}
-	return nil, fault.Inputf("inspect", "got %s; want a model, an adapter or an inventory", f.Names())
+	if g := f.Kind("gguf"); len(g) > 0 {
+		return ggufModel(g[0])
+	}
+	if len(f) > 1 {
+		return nil, fault.Inputf("inspect", "got %s; want a model, an adapter or an inventory", f.Names()).Next("name one file of them")
+	}
+	switch b := f[0]; format.SniffBlob(b) {
+	case "safetensors":
+		s := newSummary("tensors", "safetensors")
+		return s, s.safetensors(b)
+	case "json", "text":
+		return examples(b)
+	default:
+		return nil, format.NotA("inspect", "a model, an adapter, an inventory or examples", b)
+	}
+}
+
+func newSummary(kind, format string) *Summary {
+	return &Summary{Kind: kind, Format: format, Config: map[string]string{}, Bytes: map[string]int64{}, Tensors: []Tensor{}}
 }
 
 func (s *Summary) add(name, dtype string, shape []int, bytes int64) {
@@ -66,108 +86,158 @@ func (s *Summary) add(name, dtype string, shape []int, bytes int64) {
 	s.Bytes[dtype] += bytes
 }
 
-func model(f format.Folder) (*Summary, error) {
-	c, err := hf.Open(f)
-	if err != nil {
-		return nil, err
-	}
-	s := &Summary{Kind: "model", Format: "hf", Bytes: map[string]int64{}}
-	k := c.Config
-	s.Config = map[string]string{"name": c.Name, "licence": c.Licence, "model_type": k.ModelType, "layers": fmt.Sprint(k.Layers), "hidden": fmt.Sprint(k.Hidden),
-		"ffn": fmt.Sprint(k.FFN), "heads": fmt.Sprintf("%d/%d of %d", k.Heads, k.KVHeads, k.HeadDim), "vocabulary": fmt.Sprint(k.Vocab),
-		"context": fmt.Sprint(k.Context), "rope_theta": fmt.Sprint(k.RopeTheta), "tied": fmt.Sprint(k.Tied)}
-	if len(f) == 1 && format.SniffBlob(f[0]) == "gguf" {
-		s.Format = "gguf"
-		g, err := gguf.Open(f[0])
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range []string{"tokenizer.ggml.model", "tokenizer.ggml.pre"} {
-			s.Config[key] = g.String(key)
-		}
-	}
-	for _, n := range c.Names() {
-		t, err := c.Tensor(n)
-		if err != nil {
-			return nil, err
-		}
-		s.add(n, t.DType().String(), t.Shape(), int64(t.DType().Bytes(t.Shape()...)))
-	}
-	return s, nil
-}
-
-func adapter(f format.Folder) (*Summary, error) {
-	s := &Summary{Kind: "adapter", Bytes: map[string]int64{}, Config: map[string]string{}}
-	kind, err := peft.Type(f)
-	if err != nil {
-		return nil, err
-	}
-	if kind == "POLY" {
-		inv, err := peft.ReadInventory(f)
-		if err != nil {
-			return nil, err
-		}
-		if err := inv.CheckSplits(); err != nil {
-			return nil, err
-		}
-		s.Kind, s.Format = "inventory", "peft-poly"
-		s.Config = map[string]string{"skills": fmt.Sprint(inv.Skills), "splits": fmt.Sprint(inv.Splits), "rank": fmt.Sprint(inv.Rank),
-			"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": strings.Join(inv.Targets, " "), "base": inv.Base}
-		if inv.Manifest != nil {
-			s.Config["name"], s.Config["trained on"] = inv.Manifest.Name, strings.Join(inv.Manifest.Tasks, " ")
-		}
-	} else {
-		l, err := peft.ReadLoRA(f)
-		if err != nil {
-			return nil, err
-		}
-		s.Format = "peft-lora"
-		s.Config = map[string]string{"rank": fmt.Sprint(l.Rank), "sites": fmt.Sprint(len(l.Sites)), "target_modules": strings.Join(l.Targets, " "), "base": l.Base}
-	}
-	b, _ := f.Find("adapter_model.safetensors") // both readers have opened it
-	w, err := tensors(b)
-	if err != nil {
-		return nil, err
-	}
-	s.Tensors, s.Params, s.Bytes = w.Tensors, w.Params, w.Bytes
-	return s, nil
-}
-
-func tensors(b format.Blob) (*Summary, error) {
+// safetensors adds a file's tensors and metadata.
+func (s *Summary) safetensors(b format.NamedBlob) error {
 	f, err := safetensors.Open(b)
 	if err != nil {
-		return nil, err
+		return format.In(b.Name, err)
 	}
-	s := &Summary{Kind: "tensors", Format: "safetensors", Config: f.Metadata, Bytes: map[string]int64{}}
+	for k, v := range f.Metadata {
+		s.Config[k] = v
+	}
 	for _, n := range f.Names() {
 		shape, dtype := f.Shape(n)
 		s.add(n, dtype, shape, f.Size(n))
 	}
+	return nil
+}
+
+// unsupported keeps an Unsupported fault as a note and gives every other back.
+func (s *Summary) unsupported(err error) error {
+	if !fault.Is(err, fault.Unsupported) {
+		return err
+	}
+	s.Note = err.Error()
+	return nil
+}
+
+// folder is an HF checkpoint; where its family is not supported, its config
+// and the tensors of its files.
+func folder(f format.Folder, o format.Object) (*Summary, error) {
+	s := newSummary("model", "hf")
+	c, err := hf.Open(f)
+	if err == nil {
+		return s, s.checkpoint(c)
+	}
+	if err := s.unsupported(err); err != nil {
+		return nil, err
+	}
+	for k, v := range o {
+		if len(v) <= 40 && !strings.ContainsAny(string(v[:1]), "[{") {
+			s.Config[k] = strings.Trim(string(v), `"`)
+		}
+	}
+	files := f.Kind("safetensors")
+	if b, ok := f.Find("model.safetensors"); ok {
+		files = format.Folder{b}
+	}
+	for _, b := range files {
+		if err := s.safetensors(b); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
 }
 
-// Text is the summary for people.
-func (s *Summary) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s), %d parameters in %d tensors\n", s.Kind, s.Format, s.Params, len(s.Tensors))
-	for _, k := range sorted(s.Config) {
-		if s.Config[k] != "" {
-			fmt.Fprintf(&b, "  %-22s %s\n", k, s.Config[k])
+// checkpoint describes a model that opens.
+func (s *Summary) checkpoint(c *hf.Checkpoint) error {
+	k := c.Config
+	s.Config = map[string]string{"name": c.Name, "licence": c.Licence, "model_type": k.ModelType, "layers": fmt.Sprint(k.Layers), "hidden": fmt.Sprint(k.Hidden),
+		"ffn": fmt.Sprint(k.FFN), "heads": fmt.Sprintf("%d/%d of %d", k.Heads, k.KVHeads, k.HeadDim), "vocabulary": fmt.Sprint(k.Vocab),
+		"context": fmt.Sprint(k.Context), "rope_theta": fmt.Sprint(k.RopeTheta), "tied": fmt.Sprint(k.Tied)}
+	for _, n := range c.Names() {
+		t, err := c.Tensor(n)
+		if fault.Is(err, fault.Unsupported) {
+			continue // one that the model does not use, such as a buffer of integers
 		}
+		if err != nil {
+			return err
+		}
+		s.add(n, t.DType().String(), t.Shape(), int64(t.DType().Bytes(t.Shape()...)))
 	}
-	for _, k := range sorted(s.Bytes) {
-		fmt.Fprintf(&b, "  %-22s %d bytes\n", k, s.Bytes[k])
-	}
-	for _, t := range s.Tensors {
-		fmt.Fprintf(&b, "%-60s %-5s %v\n", t.Name, t.DType, t.Shape)
-	}
-	return b.String()
+	return nil
 }
 
-func sorted[V any](m map[string]V) (keys []string) {
-	for k := range m {
-		keys = append(keys, k)
+// ggufModel describes a GGUF file; where it cannot be used, as it stands.
+func ggufModel(b format.NamedBlob) (*Summary, error) {
+	s := newSummary("model", "gguf")
+	c, err := hf.ReadGGUF(b)
+	if err == nil {
+		if err := s.checkpoint(c); err != nil {
+			return nil, err
+		}
+		for _, key := range []string{"tokenizer.ggml.model", "tokenizer.ggml.pre"} {
+			s.Config[key] = c.GGUF.String(key)
+		}
+		return s, nil
 	}
-	sort.Strings(keys)
-	return keys
+	if err := s.unsupported(err); err != nil {
+		return nil, err
+	}
+	g, err := gguf.Open(b)
+	if err != nil {
+		return s, s.unsupported(err) // not even its tensors can be listed
+	}
+	for _, key := range []string{"general.name", "general.architecture", "general.type", "general.license", "tokenizer.ggml.model"} {
+		s.Config[key] = g.String(key)
+	}
+	for _, n := range g.Names() {
+		shape, kind := g.Shape(n)
+		s.add(n, kind, shape, g.Size(n))
+	}
+	return s, nil
+}
+
+// adapter is a PEFT folder; of another peft_type its config and tensors.
+func adapter(f format.Folder, o format.Object) (*Summary, error) {
+	s := newSummary("adapter", "peft")
+	var err error
+	switch string(o["peft_type"]) {
+	case `"POLY"`:
+		s.Kind, s.Format = "inventory", "peft-poly"
+		err = s.inventory(f)
+	case `"LORA"`:
+		s.Format = "peft-lora"
+		err = s.single(f)
+	default:
+		err = fault.Unsupportedf("adapter", "peft_type is %.40s, want POLY or LORA", o["peft_type"])
+	}
+	if err := s.unsupported(err); err != nil {
+		return nil, err
+	}
+	b, ok := f.Find("adapter_model.safetensors")
+	if !ok {
+		if st := f.Kind("safetensors"); len(st) > 0 {
+			b, ok = st[0], true
+		}
+	}
+	if !ok {
+		return s, nil
+	}
+	return s, s.safetensors(b)
+}
+
+func (s *Summary) inventory(f format.Folder) error {
+	inv, err := peft.ReadInventory(f)
+	if err != nil {
+		return err
+	}
+	if err := inv.CheckSplits(); err != nil {
+		return err
+	}
+	s.Config = map[string]string{"skills": fmt.Sprint(inv.Skills), "splits": fmt.Sprint(inv.Splits), "rank": fmt.Sprint(inv.Rank),
+		"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": strings.Join(inv.Targets, " "), "base": inv.Base}
+	if m := inv.Manifest; m != nil {
+		s.Config["name"], s.Config["trained on"] = m.Name, strings.Join(m.Tasks, " ")
+	}
+	return nil
+}
+
+func (s *Summary) single(f format.Folder) error {
+	l, err := peft.ReadLoRA(f)
+	if err != nil {
+		return err
+	}
+	s.Config = map[string]string{"rank": fmt.Sprint(l.Rank), "sites": fmt.Sprint(len(l.Sites)), "target_modules": strings.Join(l.Targets, " "), "base": l.Base}
+	return nil
 }

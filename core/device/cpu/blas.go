@@ -4,7 +4,8 @@ package cpu
 // are row-major with leading dimensions; every product is C = alpha·A·B + C,
 // or C = alpha·A·B where acc is false.
 type products interface {
-	name() string
+	name() string   // for people
+	family() string // as device.Options.Family forces it
 	// nn: A [m,k]·B [k,n];  nt: A [m,k]·B [n,k]ᵀ;  tn: A [k,m]ᵀ·B [k,n].
 	nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
 	nt(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
@@ -17,6 +18,10 @@ type products interface {
 	siluGradUp(y, g, dy []float32)
 	// expSum sets y = exp(x − shift) and gives the sum.
 	expSum(y, x []float32, shift float32) float32
+	// rmsNorm and rmsNormGrad are graph.KindRMSNorm and its gradient for whole
+	// rows of len(w) values.
+	rmsNorm(y, x, w []float32, eps float32)
+	rmsNormGrad(dx, x, w, dy []float32, eps float32)
 	// dot is Σ a·b.
 	dot(a, b []float32) float32
 }

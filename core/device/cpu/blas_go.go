@@ -4,7 +4,8 @@ package cpu
 // loops keep four sums, which is all that the compiler's scalar code can use.
 type goBlas struct{ plainRows }
 
-func (goBlas) name() string { return "go" }
+func (goBlas) name() string   { return "Go" }
+func (goBlas) family() string { return "go" }
 
 func (goBlas) nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
 	for i := 0; i < m; i++ {

@@ -12,7 +12,8 @@ import (
 // gonumBlas is gonum's assembly-backed BLAS.
 type gonumBlas struct{ plainRows }
 
-func (gonumBlas) name() string { return "gonum" }
+func (gonumBlas) name() string   { return "Go + gonum" }
+func (gonumBlas) family() string { return "gonum" }
 
 func defaultBlas() products { return gonumBlas{} }
 

@@ -1,14 +1,97 @@
-//go:build js
-
 package cpu
 
-import "handful/core/fault"
+import (
+	"handful/core/device/cpu/simd"
+	"handful/core/fault"
+)
 
-func defaultBlas() products { return goBlas{} }
+// simdBlas is the wasm SIMD module on Go's own memory. Rows that are shorter
+// than a call into it costs stay in Go.
+type simdBlas struct {
+	plainRows
+	m *simd.Module
+}
+
+// short is a row for which plain Go is as fast as a call through JavaScript.
+const short = 24
+
+func (s simdBlas) name() string {
+	if s.m.Variant() == simd.Relaxed {
+		return "Go + wasm SIMD (relaxed FMA)"
+	}
+	return "Go + wasm SIMD"
+}
+
+func (s simdBlas) family() string { return string(s.m.Variant()) }
+
+func (s simdBlas) nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	s.m.GemmNN(c, a, b, m, n, k, ldc, lda, ldb, alpha, acc)
+}
+
+func (s simdBlas) nt(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	s.m.GemmNT(c, a, b, m, n, k, ldc, lda, ldb, alpha, acc)
+}
+
+func (s simdBlas) tn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	s.m.GemmTN(c, a, b, m, n, k, ldc, lda, ldb, alpha, acc)
+}
+
+func (s simdBlas) decode(dst []float32, w *buf, lo, hi int) {
+	n := w.cols()
+	rb := w.dt.Bytes(1, n)
+	s.m.Decode(w.dt, dst[:(hi-lo)*n], w.raw[lo*rb:hi*rb])
+}
+
+func (s simdBlas) silu(y, g, u []float32) { s.m.SiLUMul(y, g, u) }
+
+func (s simdBlas) siluGradGate(y, g, u, dy []float32) { s.m.SiLUGradGate(y, g, u, dy) }
+
+func (s simdBlas) siluGradUp(y, g, dy []float32) { s.m.SiLUMul(y, g, dy) }
+
+func (s simdBlas) expSum(y, x []float32, shift float32) float32 {
+	if len(x) < short {
+		return s.plainRows.expSum(y, x, shift)
+	}
+	return s.m.ExpSum(y, x, shift)
+}
+
+func (s simdBlas) rmsNorm(y, x, w []float32, eps float32) { s.m.RMSNorm(y, x, w, eps) }
+func (s simdBlas) rmsNormGrad(dx, x, w, dy []float32, eps float32) {
+	s.m.RMSNormGrad(dx, x, w, dy, eps)
+}
+
+// families name what can be forced: relaxed FMA, plain SIMD, plain Go.
+var families = map[string][]simd.Variant{"": {simd.Relaxed, simd.Plain}, "relaxed": {simd.Relaxed}, "plain": {simd.Plain}}
+
+// loaded keeps modules: one is enough for all devices.
+var loaded = map[string]products{}
 
 func platform(family string) (products, error) {
-	if family != "" && family != "go" {
-		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want go", family)
+	if family == "go" {
+		return goBlas{}, nil
 	}
-	return goBlas{}, nil
+	variants, ok := families[family]
+	if !ok {
+		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want relaxed, plain or go", family)
+	}
+	if b := loaded[family]; b != nil {
+		return b, nil
+	}
+	m, err := simd.Load(variants...)
+	if err != nil {
+		if family != "" {
+			return nil, fault.Unsupportedf("device", "kernel family %s does not load here (%w)", family, err)
+		}
+		return goBlas{}, nil
+	}
+	loaded[family] = simdBlas{m: m}
+	return loaded[family], nil
+}
+
+func defaultBlas() products {
+	b, err := platform("")
+	if err != nil {
+		return goBlas{}
+	}
+	return b
 }

@@ -33,7 +33,7 @@ func init() {
 			return nil, err
 		}
 		d := New(Fast).(*Device)
-		d.blas, d.info.Name, d.info.Backend, d.info.Family = b, b.name(), b.name(), b.name()
+		d.use(b)
 		d.info.MaxBinding, d.info.Memory = o.MaxBinding, o.Memory
 		return d, nil
 	})
@@ -55,7 +55,8 @@ func New(k Kernels) device.Device {
 		d.table, d.info = reference, device.Info{Kind: "cpu", Name: "Go (reference)", Backend: "go", Family: "reference"}
 		return d
 	}
-	d.blas = defaultBlas()
+	d.info.Kind = "cpu"
+	d.use(defaultBlas())
 	d.table = map[graph.Kind]kernel{}
 	for kind, f := range reference {
 		d.table[kind] = f
@@ -63,8 +64,16 @@ func New(k Kernels) device.Device {
 	for kind, f := range fast {
 		d.table[kind] = f
 	}
-	d.info = device.Info{Kind: "cpu", Name: d.blas.name(), Backend: d.blas.name(), Family: d.blas.name()}
 	return d
+}
+
+// use takes products and says so.
+func (d *Device) use(b products) {
+	d.blas = b
+	d.info.Name, d.info.Family, d.info.Backend = b.name(), b.family(), b.family()
+	if d.info.Backend == "relaxed" || d.info.Backend == "plain" {
+		d.info.Backend = "wasm-simd"
+	}
 }
 
 // buf is a value's storage: F32 values, I32 indices, or a weight's raw bytes.

@@ -59,15 +59,7 @@ func fastRMSNorm(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	x, w, y, c := in[0].f, in[1].f, out.f, out.cols()
 	eps := n.Attr.(graph.RMSNormAttr).Eps
 	return func() {
-		parallel(out.rows(), 16, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				r, o := x[i*c:(i+1)*c], y[i*c:(i+1)*c]
-				rho := float32(1 / math.Sqrt(float64(d.blas.dot(r, r)/float32(c)+eps)))
-				for j, v := range r {
-					o[j] = w[j] * (v * rho)
-				}
-			}
-		})
+		parallel(out.rows(), 16, func(lo, hi int) { d.blas.rmsNorm(y[lo*c:hi*c], x[lo*c:hi*c], w, eps) })
 	}
 }
 
@@ -75,19 +67,7 @@ func fastRMSNormGrad(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	x, w, dy, y, c := in[0].f, in[1].f, in[2].f, out.f, out.cols()
 	eps := n.Attr.(graph.RMSNormAttr).Eps
 	return func() {
-		parallel(out.rows(), 16, func(lo, hi int) {
-			for i := lo; i < hi; i++ {
-				r, g, o := x[i*c:(i+1)*c], dy[i*c:(i+1)*c], y[i*c:(i+1)*c]
-				rho := float32(1 / math.Sqrt(float64(d.blas.dot(r, r)/float32(c)+eps)))
-				for j := range o {
-					o[j] = w[j] * g[j]
-				}
-				k := rho * rho * rho * d.blas.dot(r, o) / float32(c)
-				for j := range o {
-					o[j] = rho*o[j] - k*r[j]
-				}
-			}
-		})
+		parallel(out.rows(), 16, func(lo, hi int) { d.blas.rmsNormGrad(y[lo*c:hi*c], x[lo*c:hi*c], w, dy[lo*c:hi*c], eps) })
 	}
 }
 

@@ -40,3 +40,27 @@ func (plainRows) expSum(y, x []float32, shift float32) float32 {
 }
 
 func (plainRows) dot(a, b []float32) float32 { return dot32(a, b) }
+
+func (plainRows) rmsNorm(y, x, w []float32, eps float32) {
+	for c := len(w); len(x) >= c; x, y = x[c:], y[c:] {
+		r, o := x[:c], y[:c]
+		rho := float32(1 / math.Sqrt(float64(dot32(r, r)/float32(c)+eps)))
+		for j, v := range r {
+			o[j] = w[j] * (v * rho)
+		}
+	}
+}
+
+func (plainRows) rmsNormGrad(dx, x, w, dy []float32, eps float32) {
+	for c := len(w); len(x) >= c; x, dy, dx = x[c:], dy[c:], dx[c:] {
+		r, g, o := x[:c], dy[:c], dx[:c]
+		rho := float32(1 / math.Sqrt(float64(dot32(r, r)/float32(c)+eps)))
+		for j := range o {
+			o[j] = w[j] * g[j]
+		}
+		k := rho * rho * rho * dot32(r, o) / float32(c)
+		for j := range o {
+			o[j] = rho*o[j] - k*r[j]
+		}
+	}
+}

@@ -157,7 +157,7 @@ func (a *App) TakeFiles(files []file) {
 
 // Load opens what is chosen.
 func (a *App) Load() {
-	if a.model.opening() || a.run.phase != idle {
+	if a.model.opening() || a.run.phase != idle || !a.model.chosen() {
 		return
 	}
 	a.fault = nil

@@ -1,0 +1,187 @@
+//go:build !js
+
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"handful/core/fault"
+	"handful/wasm/rpc"
+)
+
+// fakePage is Page without a browser.
+type fakePage struct {
+	mu    sync.Mutex
+	files map[string]string
+	texts map[string]string
+	saved map[string][]string
+}
+
+func (p *fakePage) Update(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+func (p *fakePage) Get(_ context.Context, path string) ([]byte, error) {
+	if s, ok := p.files[path]; ok {
+		return []byte(s), nil
+	}
+	return nil, fault.New(fault.Network, "load", "%s: got status 404", path)
+}
+
+func (p *fakePage) URL(path string) string  { return "https://page.test/" + path }
+func (p *fakePage) SetText(id, text string) { p.texts[id] = text }
+
+func (p *fakePage) Save(zip string, names []string, _ []rpc.Blob) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.saved[zip] = names
+	return nil
+}
+
+// fakeEngine answers rpc as the Worker does, with canned results. Its fields
+// are set before the first call.
+type fakeEngine struct {
+	mu     sync.Mutex
+	asked  []string // methods, with their params
+	dials  int
+	openIt func() error               // nil: it opens
+	step   func(ctx context.Context)  // runs before each step
+	events map[string]json.RawMessage // sent by adapt before it ends
+	client *rpc.Client
+}
+
+func (f *fakeEngine) note(r rpc.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, r.Method+" "+string(r.Params))
+}
+
+// calls counts calls of a method, and gives the last one's params.
+func (f *fakeEngine) calls(method string) (n int, params string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range f.asked {
+		if m, p, _ := strings.Cut(a, " "); m == method {
+			n++
+			params = p
+		}
+	}
+	return n, params
+}
+
+func (f *fakeEngine) dial() (*rpc.Client, error) {
+	f.dials++
+	var c *rpc.Client
+	s := rpc.NewServer(func(msg string, blobs []rpc.Blob) { c.Receive(msg, blobs) }, map[string]rpc.Handler{
+		"open": func(_ context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			if f.openIt != nil {
+				if err := f.openIt(); err != nil {
+					return nil, nil, err
+				}
+			}
+			emit.Send("progress", progress{Status: "download", Loaded: 1, Total: 2})
+			return info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2}}, nil, nil
+		},
+		"preview": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o previewOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			p := preview{Rows: lines(o.Examples), Format: "lines", Labels: map[string]int{"a": 2, "b": 2}, Prompt: "Input: x\nOutput: a"}
+			if strings.Contains(o.Examples, "wrong") {
+				p.Faults = []*fault.Error{{Kind: fault.Input, Op: "examples", Msg: "line 2: no label", Hint: "write text => label"}}
+			}
+			return p, nil, nil
+		},
+		"adapt": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o adaptOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			emit.Send("plan", planEvent{Train: 3, Held: 1, Steps: o.Steps})
+			for kind, data := range f.events {
+				emit.Send(kind, data)
+			}
+			stopped := false
+			for i := range o.Steps {
+				if f.step != nil {
+					f.step(ctx)
+				}
+				if stopped = ctx.Err() != nil; stopped {
+					break
+				}
+				emit.Batch("step", stepEvent{Step: i + 1, Loss: 4 / float64(i+1), MS: 10})
+			}
+			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
+			if !stopped {
+				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
+				out.Scores = []scoreRow{{Name: "base", N: 2, Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
+					{Name: "adapted", N: 2, Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
+				out.Routing = someRouting(2, 2, 2)
+			}
+			return out, nil, nil
+		},
+		"free": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return nil, nil, nil
+		},
+		"generate": func(_ context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o generateOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			for _, w := range []string{" by", fmt.Sprint(" ", o.Adapter)} {
+				emit.Batch("text", w)
+			}
+			return " by", nil, nil
+		},
+		"export": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return exported{Names: []string{"adapter_config.json"}}, []rpc.Blob{"{}"}, nil
+		},
+	})
+	c = rpc.NewClient(s.Receive)
+	f.client = c
+	return c, nil
+}
+
+const someManifest = `[{"id":"tiny","name":"Tiny","file":"tiny.gguf","bytes":5000000,"sha256":"00","licence":"Apache-2.0"},{"id":"","file":"x"},{"id":"files","file":"x"}]`
+
+// newTest is a page whose server offers one model.
+func newTest(t *testing.T) (*App, *fakePage, *fakeEngine) {
+	t.Helper()
+	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}}
+	f := &fakeEngine{}
+	a := NewApp(p, f.dial)
+	a.Start()
+	wait(t, a, "the server's models", func() bool { return a.model.looked })
+	return a, p, f
+}
+
+// wait waits until something is so.
+func wait(t *testing.T, a *App, what string, so func() bool) {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		done := false
+		a.page.Update(func() { done = so() })
+		if done {
+			return
+		}
+	}
+	t.Fatalf("waited in vain for %s", what)
+}
+
+// do runs what a person does, as an event's handler would.
+func do(a *App, f func()) { a.page.Update(f) }

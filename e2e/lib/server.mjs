@@ -1,12 +1,18 @@
 // A server for the tests: the built page at /, the repository's test data at
-// /testdata/, and an empty page. A test may answer a path by itself.
+// /testdata/, the base model at /base.gguf where it is there, and an empty
+// page. A test may answer a path by itself.
 import { createServer } from 'node:http';
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+const model = '.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf';
+
+/** For test(): why a test that needs the base model is skipped. */
+export const noModel = existsSync(path.join(root, model)) ? false : 'no base model: run `make base`';
 
 const types = {
   '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
@@ -16,7 +22,7 @@ const types = {
 /** Starts the server. answers maps a path to (request, response) => void, or to another path. */
 export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
   const answers = new Map([
-    ['/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title>')],
+    ['/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title><link rel=icon href=data:,>')],
   ]);
   const server = createServer(async (request, response) => {
     let where = decodeURIComponent(new URL(request.url, 'http://x').pathname);
@@ -27,7 +33,7 @@ export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
     if (typeof answer === 'function') return answer(request, response);
-    const file = /^\/(testdata|assets\/inventory)\//.test(where) ? path.join(root, where) : path.join(dir, where.endsWith('/') ? where + 'index.html' : where);
+    const file = where === '/base.gguf' ? path.join(root, model) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where.endsWith('/') ? where + 'index.html' : where);
     const info = await stat(file).catch(() => null);
     if (!info?.isFile()) return response.writeHead(404).end('no such file');
     response.setHeader('Content-Length', info.size);

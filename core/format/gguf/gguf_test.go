@@ -125,6 +125,7 @@ func TestRefusals(t *testing.T) {
 		{"string length wraps", kv("k", raw(8, u64(math.MaxUint64)...)), fault.Input, "a string of"},
 		{"array longer than the file", kv("k", array(4, 1<<20)), fault.Input, "claims 1048576 elements"},
 		{"array length wraps", kv("k", array(4, 1<<62)), fault.Input, "claims"},
+		{"array longer than the cap", kv("k", make([]uint8, 8<<20+1)), fault.Input, "want at most 8388608"},
 		{"array of strings", kv("k", array(8, 3, u64(1<<30)...)), fault.Input, ""},
 		{"array type", kv("k", array(200, 1, 0, 0, 0, 0)), fault.Input, "array of type 200"},
 		{"array of arrays", kv("k", array(9, 1, append([]byte{4, 0, 0, 0}, u64(1)...)...)), fault.Unsupported, "array of arrays"},

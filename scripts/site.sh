@@ -15,6 +15,8 @@ for item in assets/*; do
 	*) cp -R "$item" "$out/" ;;
 	esac
 done
+mkdir -p "$out/models"
+[ -f "$out/models/manifest.json" ] || echo '[]' >"$out/models/manifest.json"
 # Compressed twins, which the server sends to browsers that take them.
 find "$out" -path "$out/models" -prune -o -type f \
 	\( -name '*.wasm' -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.svg' -o -name '*.html' -o -name '*.json' -o -name '*.jsonl' -o -name '*.webmanifest' \) \

@@ -1,18 +1,13 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"handful/core/engine"
-	"handful/core/fault"
 )
 
 func adaptCommand() *cobra.Command {
@@ -53,7 +48,7 @@ func adaptCommand() *cobra.Command {
 	f.Float64Var(&o.Alpha, "alpha", d.Alpha, "alpha of lora; the update is scaled by alpha/rank")
 	f.StringVar(&targets, "targets", "", "modules of lora: a comma-separated list or one regex")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if err := need(c, "base", "examples", "method", "out"); err != nil {
+		if err := m.check(c, "base", "examples", "method", "out"); err != nil {
 			return err
 		}
 		if o.Seed = m.seed; o.Method == "lora" && !f.Changed("lr") {
@@ -89,7 +84,7 @@ func adaptCommand() *cobra.Command {
 		}
 		defer m.close()
 		defer e.Close()
-		return runAdapt(c, e, o, w)
+		return runAdapt(c, e, o, w, m.loaded)
 	}
 	return c
 }
@@ -103,42 +98,26 @@ func splitTargets(s string) []string {
 	return strings.Split(s, ",")
 }
 
-func runAdapt(c *cobra.Command, e *engine.Engine, o engine.AdaptOptions, w *output) error {
-	tty := term.IsTerminal(int(os.Stderr.Fd()))
-	bar := progressbar.NewOptions(o.Steps, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("adapting"),
-		progressbar.OptionSetVisibility(tty), progressbar.OptionShowCount(), progressbar.OptionClearOnFinish())
-	info := e.Info()
-	fmt.Fprintf(os.Stderr, "device: %s (%s): %s\n", info.Device.Name, info.Device.Kind, info.DeviceWhy)
+// runAdapt adapts and writes the result.
+func runAdapt(c *cobra.Command, e *engine.Engine, o engine.AdaptOptions, w *output, loaded func()) error {
+	ctx, cancel := context.WithCancel(c.Context())
+	defer cancel()
+	p := newAdaptProgress(e.Info(), o.Steps, loaded)
 	var failed error
-	fit, err := e.Adapt(c.Context(), o, func(ev engine.Event) {
-		switch {
-		case ev.Plan != nil:
-			fmt.Fprintf(os.Stderr, "%d rows, %d held out, %d trainable parameters, %d steps\n", ev.Plan.Train, ev.Plan.Held, ev.Plan.Trainable, ev.Plan.Steps)
-			for _, x := range ev.Plan.Cut {
-				fmt.Fprintf(os.Stderr, "line %d: %d tokens cut from the front of its input\n", x.Line, x.Tokens)
+	fit, err := e.Adapt(ctx, o, func(ev engine.Event) {
+		p.show(ev)
+		if ev.Save != nil {
+			if failed = w.write(fmt.Sprintf("step%d", ev.Save.Step), ev.Save.Files); failed != nil {
+				cancel() // the rest could not be kept either
 			}
-			for _, h := range ev.Plan.Hints {
-				fmt.Fprintln(os.Stderr, "note:", h)
-			}
-		case ev.Step != nil:
-			bar.Describe(fmt.Sprintf("loss %.4f", ev.Step.Loss))
-			_ = bar.Add(1) // a bar that can't be drawn is no fault
-			if !tty && (ev.Step.Step == 1 || ev.Step.Step%10 == 0 || ev.Step.Step == o.Steps) {
-				fmt.Fprintf(os.Stderr, "step %d/%d loss %.4f (%.0f ms)\n", ev.Step.Step, o.Steps, ev.Step.Loss, ev.Step.MS)
-			}
-		case ev.Save != nil:
-			if err := w.write(fmt.Sprintf("step%d", ev.Save.Step), ev.Save.Files); failed == nil {
-				failed = err
-			}
-		case ev.Score != nil:
-			fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f  loss %.4f\n", ev.Score.Name, ev.Score.N, ev.Score.Accuracy, ev.Score.Balanced, ev.Score.Loss)
 		}
 	})
-	if err != nil {
-		return err
-	}
+	p.clear()
 	if failed != nil {
 		return failed
+	}
+	if err != nil {
+		return err
 	}
 	if err := w.write("", fit.Export()); err != nil {
 		return err
@@ -146,62 +125,7 @@ func runAdapt(c *cobra.Command, e *engine.Engine, o engine.AdaptOptions, w *outp
 	if err := w.commit(); err != nil {
 		return err
 	}
-	if fit.Stopped {
-		fmt.Fprintf(os.Stderr, "stopped after %d of %d steps; what was learned is kept\n", len(fit.Losses), o.Steps)
-	}
-	fmt.Fprintln(c.OutOrStdout(), w.dir)
+	p.end(fit)
+	fmt.Fprintln(c.OutOrStdout(), w.shown)
 	return nil
 }
-
-// output is a folder that appears only when all of it is written.
-type output struct{ dir, temp string }
-
-func newOutput(dir string) (*output, error) {
-	list, err := os.ReadDir(dir)
-	if err == nil && len(list) > 0 {
-		if _, err := os.Stat(filepath.Join(dir, "train.jsonl")); err != nil {
-			return nil, fault.Inputf("--out", "%s is not empty and no earlier result", dir).Next("name another folder")
-		}
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, pathFault("--out", dir, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o755); err != nil {
-		return nil, pathFault("--out", dir, err)
-	}
-	temp, err := os.MkdirTemp(filepath.Dir(filepath.Clean(dir)), ".handful-*")
-	if err != nil {
-		return nil, pathFault("--out", dir, err)
-	}
-	return &output{dir, temp}, nil
-}
-
-func (w *output) write(sub string, files []engine.File) error {
-	for _, f := range files {
-		p := filepath.Join(w.temp, sub, filepath.FromSlash(f.Name))
-		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
-			return pathFault("--out", p, err)
-		}
-		if err := os.WriteFile(p, f.Bytes, 0o644); err != nil {
-			return pathFault("--out", p, err)
-		}
-	}
-	return nil
-}
-
-// commit puts the finished folder in its place.
-func (w *output) commit() error {
-	if err := os.Chmod(w.temp, 0o755); err != nil {
-		return pathFault("--out", w.dir, err)
-	}
-	if err := os.RemoveAll(w.dir); err != nil {
-		return pathFault("--out", w.dir, err)
-	}
-	if err := os.Rename(w.temp, w.dir); err != nil {
-		return pathFault("--out", w.dir, err)
-	}
-	return nil
-}
-
-// abandon removes what was not committed.
-func (w *output) abandon() { os.RemoveAll(w.temp) }

@@ -3,10 +3,13 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"handful/core/engine"
 	"handful/core/format"
 	"handful/core/format/inspect"
 	"handful/core/task"
@@ -26,11 +29,11 @@ func inspectCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, closer, err := openFolder("inspect", args[0])
+		f, err := openFolder("inspect", args[0])
 		if err != nil {
 			return err
 		}
-		defer closer()
+		defer closeFolder(f)
 		if len(f) == 1 {
 			switch kind := format.SniffBlob(f[0]); kind {
 			case "json", "text":
@@ -62,19 +65,19 @@ func inspectExamples(c *cobra.Command, path string, asJSON bool) error {
 	if len(p.Examples) == 0 && len(p.Faults) > 0 {
 		return p.Faults[0]
 	}
-	labels := map[string]int{}
-	for _, x := range p.Examples {
-		labels[x.Output]++
-	}
-	if len(labels) > 32 || 2*len(labels) > len(p.Examples) {
-		labels = nil
+	var labels map[string]int
+	if engine.Labels(p.Examples) != nil {
+		labels = map[string]int{}
+		for _, x := range p.Examples {
+			labels[x.Output]++
+		}
 	}
 	if asJSON {
 		return printJSON(c, map[string]any{"kind": "examples", "format": p.Format, "rows": len(p.Examples), "bad": p.Bad, "faults": p.Faults, "labels": labels, "hints": task.Hints(p.Examples)})
 	}
 	fmt.Fprintf(c.OutOrStdout(), "examples (%s), %d rows, %d bad\n", p.Format, len(p.Examples), p.Bad)
-	for l, n := range labels {
-		fmt.Fprintf(c.OutOrStdout(), "  %-22s %d\n", l, n)
+	for _, l := range slices.Sorted(maps.Keys(labels)) {
+		fmt.Fprintf(c.OutOrStdout(), "  %-22q %d\n", l, labels[l])
 	}
 	for _, f := range p.Faults {
 		fmt.Fprintln(os.Stderr, f)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -24,9 +25,14 @@ type usageError struct{ error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := root().ExecuteContext(ctx)
-	stop()
-	os.Exit(report(err))
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
+	os.Exit(report(run(ctx)))
+}
+
+// run executes the command line; a panic is a bug and still one line.
+func run(ctx context.Context) (err error) {
+	defer fault.Recover("handful", &err)
+	return root().ExecuteContext(ctx)
 }
 
 // report prints one line and gives the exit status.
@@ -51,6 +57,7 @@ func root() *cobra.Command {
 		Short: "Adapt a small language model to your own task from a handful of examples",
 		Long: "Handful routes over an inventory of pre-trained skills (LoRA modules): from a handful of examples\n" +
 			"it trains only the routing (MHR-z) or the averaged adapter (MHR-mu), on this machine alone.",
+		Version:       version(),
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -76,6 +83,21 @@ func root() *cobra.Command {
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return c
+}
+
+// version is the module's version and commit, as the build knows them.
+func version() string {
+	b, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := b.Main.Version
+	for _, s := range b.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value
+		}
+	}
+	return v
 }
 
 // need says which required flag is missing.

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,20 +24,31 @@ func serveCommand() *cobra.Command {
 	f.StringArrayVar(&allow, "allow-host", nil, "answer to this host name too (repeat it)")
 	f.StringVar(&dir, "dir", "dist/site", "the built page")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
-			return fault.Inputf("serve", "no page in %s", dir).Next("run `make build`, or name it with --dir")
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			return usageError{fmt.Errorf("--addr: got %q, want HOST:PORT", addr)}
 		}
+		root, err := os.OpenRoot(dir)
+		if err == nil {
+			_, err = root.Stat("index.html")
+		}
+		if err != nil {
+			return fault.Inputf("serve", "no page in %s", dir).Next("run `make build`, or name its folder with --dir")
+		}
+		defer root.Close()
 		l, err := net.Listen("tcp", addr)
 		if err != nil {
 			return fault.Inputf("serve", "%w", err).Next("choose another --addr")
 		}
-		s := &http.Server{Handler: site.Handler(dir, allow), ReadHeaderTimeout: 10 * time.Second}
-		go func() {
-			<-c.Context().Done()
-			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-			defer cancel()
-			s.Shutdown(ctx)
-		}()
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			fmt.Fprintf(os.Stderr, "note: others on the network can open the page at %s\n", l.Addr())
+		}
+		if host != "" {
+			allow = append(allow, host)
+		}
+		s := &http.Server{Handler: site.Handler(root, allow), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+		stopped := context.AfterFunc(c.Context(), func() { s.Close() })
+		defer stopped()
 		fmt.Fprintf(c.OutOrStdout(), "http://%s\n", l.Addr())
 		if err := s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			return fault.From("serve", err)

@@ -55,7 +55,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if mode == "all" {
-		os.Setenv("HANDFUL_FULL", "1") // tests that take long look at it
+		os.Setenv("HANDFUL_SLOW", "1") // tests that take long look at it
 	}
 	if !runAll(ctx, os.Stdout, suites) {
 		os.Exit(1)

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// adaptArgs adapts the golden model quickly.
+func adaptArgs(t *testing.T, method, out string, more ...string) []string {
+	return append([]string{"adapt", "--device", "cpu", "--base", golden, "--inventory", golden + "/s4/adapter_init", "--examples", goldenRows(t, 8),
+		"--method", method, "--out", out, "--steps", "3", "--batch", "4"}, more...)
+}
+
+// names lists a folder's files by their slash paths.
+func names(t *testing.T, dir string) (out []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			rel, _ := filepath.Rel(dir, p)
+			out = append(out, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// Each method writes its kind of PEFT folder, and never the examples.
+func TestAdaptWrites(t *testing.T) {
+	for _, c := range []struct {
+		method, peft string
+		subs         []string
+		weights      bool // of the routing
+	}{
+		{"z", "POLY", []string{"", "lora/"}, true},
+		{"mu", "LORA", []string{""}, false},
+		{"mhr", "POLY", []string{""}, true},
+		{"lora", "LORA", []string{""}, false},
+	} {
+		t.Run(c.method, func(t *testing.T) {
+			out := filepath.Join(t.TempDir(), "made", "out")
+			good(t, adaptArgs(t, c.method, out, "--save-steps", "2")...)
+			var want []string
+			for _, top := range []string{"", "step2/"} {
+				for _, sub := range c.subs {
+					want = append(want, top+sub+"README.md", top+sub+"adapter_config.json", top+sub+"adapter_model.safetensors")
+				}
+			}
+			want = append(want, "routing.json", "train.jsonl")
+			got := names(t, out)
+			slices.Sort(want)
+			slices.Sort(got)
+			if !slices.Equal(got, want) {
+				t.Errorf("got %v, want %v", got, want)
+			}
+			var config struct {
+				Type  string   `json:"peft_type"`
+				Alpha *float64 `json:"lora_alpha"`
+				Tasks int      `json:"n_tasks"`
+			}
+			if err := json.Unmarshal(read(t, filepath.Join(out, "adapter_config.json")), &config); err != nil {
+				t.Fatal(err)
+			}
+			if config.Type != c.peft || (c.peft == "LORA") != (config.Alpha != nil && *config.Alpha == 1) || c.method == "z" && config.Tasks != 1 {
+				t.Errorf("adapter_config.json: %+v", config)
+			}
+			var routing struct {
+				Device     string        `json:"device"`
+				Adapter    string        `json:"adapter"`
+				Family     string        `json:"kernel_family"`
+				Dispatches int           `json:"dispatches"`
+				Sites      []string      `json:"sites"`
+				Weights    [][][]float64 `json:"weights"`
+			}
+			if err := json.Unmarshal(read(t, filepath.Join(out, "routing.json")), &routing); err != nil {
+				t.Fatal(err)
+			}
+			if routing.Device != "cpu" || routing.Adapter == "" || routing.Family == "" || routing.Dispatches == 0 || (len(routing.Weights) > 0) != c.weights || len(routing.Sites) != len(routing.Weights) {
+				t.Errorf("routing.json: %+v", routing)
+			}
+			// What was written can be read, scored and started from.
+			good(t, "inspect", out)
+			good(t, "score", "--device", "cpu", "--base", golden, "--adapter", out, "--examples", goldenRows(t, 2), "--json")
+		})
+	}
+}
+
+// z's POLY folder and the LORA it collapses to are one model.
+func TestCollapsedScoresAlike(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	good(t, adaptArgs(t, "z", out, "--router-lr", "1")...)
+	rows := goldenRows(t, 4)
+	var loss [2]float64
+	for i, dir := range []string{out, filepath.Join(out, "lora")} {
+		var s scores
+		if err := json.Unmarshal([]byte(good(t, "score", "--device", "cpu", "--base", golden, "--adapter", dir, "--examples", rows, "--json").stdout), &s); err != nil {
+			t.Fatal(err)
+		}
+		loss[i] = s.Loss
+	}
+	if !near(loss[0], loss[1], 1e-5, 0) {
+		t.Errorf("POLY %v, LORA %v", loss[0], loss[1])
+	}
+}
+
+// The same seed gives the same bytes, another seed others.
+func TestSeeds(t *testing.T) {
+	var models [3]string
+	for i, seed := range []string{"7", "7", "8"} {
+		out := filepath.Join(t.TempDir(), "out")
+		good(t, adaptArgs(t, "z", out, "--seed", seed, "--holdout", "0.25")...)
+		models[i] = string(read(t, filepath.Join(out, "adapter_model.safetensors")))
+	}
+	if models[0] != models[1] || models[0] == models[2] {
+		t.Error("want equal results for equal seeds, and only for them")
+	}
+}
+
+// Held-out rows are scored: base, mean and adapted.
+func TestHoldout(t *testing.T) {
+	for _, more := range [][]string{{"--holdout", "0.5"}, {"--held", goldenRows(t, 4)}} {
+		o := good(t, adaptArgs(t, "mu", filepath.Join(t.TempDir(), "out"), more...)...)
+		for _, name := range []string{"base ", "mean ", "adapted "} {
+			if !strings.Contains(o.stderr, "\n"+name) {
+				t.Errorf("%v: no score of %s in\n%s", more, name, o.stderr)
+			}
+		}
+	}
+}
+
+// An earlier result is replaced as a whole.
+func TestAdaptReplaces(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	good(t, adaptArgs(t, "z", out, "--save-steps", "1")...)
+	good(t, adaptArgs(t, "mu", out)...)
+	for _, gone := range []string{"step1", "lora"} {
+		if _, err := os.Stat(filepath.Join(out, gone)); err == nil {
+			t.Errorf("%s of the earlier result is still there", gone)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".handful-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Ctrl-C ends a run within a step and keeps what was learned.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a process can't be interrupted by another on Windows")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	cmd := exec.Command(program, adaptArgs(t, "mu", out, "--steps", "20000", "--save-steps", "1")...)
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for begin := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		if saved, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".handful-*", "step1", "README.md")); len(saved) > 0 {
+			break
+		}
+		if time.Since(begin) > time.Minute {
+			cmd.Process.Kill()
+			t.Fatalf("no step within a minute\n%s", errs.String())
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatalf("%v\n%s", err, errs.String())
+		}
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill()
+		t.Fatal("the run did not stop")
+	}
+	if !strings.Contains(errs.String(), "stopped after ") {
+		t.Errorf("stderr: %q", errs.String())
+	}
+	if log := read(t, filepath.Join(out, "train.jsonl")); len(log) == 0 {
+		t.Error("train.jsonl is empty")
+	}
+	good(t, "score", "--device", "cpu", "--base", golden, "--adapter", out, "--examples", goldenRows(t, 2))
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"handful/core/fault"
+	"handful/core/format"
+)
+
+// file is a Blob on disk that is opened when it is first read: a folder may
+// hold many files that nobody wants.
+type file struct {
+	path string
+	size int64
+	mu   sync.Mutex
+	f    *os.File
+}
+
+func (f *file) Size() int64 { return f.size }
+
+func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	f.mu.Lock()
+	if f.f == nil {
+		var err error
+		if f.f, err = os.Open(f.path); err != nil {
+			f.mu.Unlock()
+			return 0, pathFault("read", f.path, err)
+		}
+	}
+	f.mu.Unlock()
+	return f.f.ReadAt(p, off)
+}
+
+// openFolder lists a file, or the files right in a folder.
+func openFolder(op, path string) (format.Folder, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, pathFault(op, path, err)
+	}
+	if st.Mode().IsRegular() {
+		return format.Folder{{Name: filepath.Base(path), Blob: &file{path: path, size: st.Size()}}}, nil
+	}
+	if !st.IsDir() {
+		return nil, fault.Inputf(op, "%s is neither a file nor a folder", path).Next("check the path")
+	}
+	list, err := os.ReadDir(path)
+	if err != nil {
+		return nil, pathFault(op, path, err)
+	}
+	var f format.Folder
+	for _, e := range list {
+		p := filepath.Join(path, e.Name())
+		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() {
+			f = append(f, format.NamedBlob{Name: e.Name(), Blob: &file{path: p, size: st.Size()}})
+		}
+	}
+	if len(f) == 0 {
+		return nil, fault.Inputf(op, "%s holds no files", path).Next("check the path")
+	}
+	return f, nil
+}
+
+func closeFolder(f format.Folder) {
+	for _, b := range f {
+		if x, ok := b.Blob.(*file); ok && x.f != nil {
+			x.f.Close()
+		}
+	}
+}
+
+// readText reads a file of examples.
+func readText(op, path string) (string, error) {
+	const most = 256 << 20
+	st, err := os.Stat(path)
+	if err != nil {
+		return "", pathFault(op, path, err)
+	}
+	if st.IsDir() || st.Size() > most {
+		return "", fault.Inputf(op, "%s is a folder or larger than %d MB; want a file of examples", path, most>>20)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", pathFault(op, path, err)
+	}
+	return string(b), nil
+}
+
+// pathFault is what the system said about a path, with a next step.
+func pathFault(op, path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	next := "check the path"
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		next = "check its permissions"
+	case errors.Is(err, syscall.ENOSPC):
+		next = "free some space"
+	}
+	return fault.Inputf(op, "%s: %w", path, err).Next("%s", next)
+}

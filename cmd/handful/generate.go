@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"handful/core/engine"
+)
+
+func generateCommand() *cobra.Command {
+	var m modelFlags
+	var task string
+	var o engine.GenerateOptions
+	c := &cobra.Command{
+		Use:   "generate --base PATH [--adapter DIR | --inventory DIR --task ID] --prompt TEXT",
+		Short: "Continue a prompt, token by token",
+	}
+	m.add(c, true)
+	f := c.Flags()
+	f.StringVar(&o.Prompt, "prompt", "", "text to continue, as it is")
+	f.StringVar(&task, "task", "", "training task of the inventory, by index or name, or mean")
+	f.IntVar(&o.MaxTokens, "max-tokens", 64, "most tokens")
+	f.Float64Var(&o.Temperature, "temperature", 0, "0: greedy")
+	f.Float64Var(&o.TopP, "top-p", 1, "keep the most likely tokens of this probability together")
+	wrap := f.Bool("template", false, "put the prompt into the inventory's template as an input")
+	f.StringVar(&o.Instruction, "instruction", "", "instruction, with --template")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := m.check(c, "base", "prompt"); err != nil {
+			return err
+		}
+		if o.MaxTokens < 1 || !(o.Temperature >= 0 && o.Temperature < math.MaxFloat64) || !(o.TopP > 0 && o.TopP <= 1) {
+			return usageError{errors.New("want --max-tokens of 1 or more, --temperature of 0 or more, --top-p above 0 to 1")}
+		}
+		if o.Raw, o.Seed = !*wrap, m.seed; m.inventory != "" && task == "" && m.adapter == "" {
+			task = "mean"
+		}
+		name, err := which(c, &m, task)
+		if err != nil {
+			return err
+		}
+		e, err := m.open(c.Context())
+		if err != nil {
+			return err
+		}
+		defer m.close()
+		defer e.Close()
+		a, err := e.Adapter(name)
+		if err != nil {
+			return err
+		}
+		said, err := e.Generate(c.Context(), a, o, func(s string) {
+			m.loaded()
+			fmt.Fprint(c.OutOrStdout(), s)
+		})
+		if said != "" || err == nil {
+			fmt.Fprintln(c.OutOrStdout())
+		}
+		if err == nil {
+			m.announce(e)
+		}
+		return err
+	}
+	return c
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"handful/core/engine"
+)
+
+// tty tells that a person looks at stderr.
+func tty() bool { return term.IsTerminal(int(os.Stderr.Fd())) }
+
+// loading is a bar on stderr where a person looks at it, else nothing.
+func loading() (show func(engine.Progress), done func()) {
+	if !tty() {
+		return nil, func() {}
+	}
+	var bar *progressbar.ProgressBar
+	show = func(p engine.Progress) {
+		if bar == nil {
+			bar = progressbar.NewOptions64(p.Total, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("loading"),
+				progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		}
+		_ = bar.Set64(p.Loaded) // a bar that can't be drawn is no fault
+	}
+	return show, func() {
+		if bar != nil {
+			_ = bar.Clear()
+		}
+	}
+}
+
+// logEvery is how often a log (a stderr that is no terminal) hears of steps:
+// short runs stay quiet, so that a fault is the only line.
+const logEvery = 10 * time.Second
+
+// adaptProgress shows a fine-tune on stderr.
+type adaptProgress struct {
+	steps   int
+	intro   []string // what is known of the run, until it is printed
+	loaded  func()   // takes the loading bar away
+	bar     *progressbar.ProgressBar
+	spoken  time.Time
+	started time.Time
+}
+
+func newAdaptProgress(info engine.Info, steps int, loaded func()) *adaptProgress {
+	p := &adaptProgress{steps: steps, loaded: loaded, spoken: time.Now(), started: time.Now()}
+	p.intro = []string{deviceLine(info)}
+	if tty() {
+		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("adapting"),
+			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	}
+	return p
+}
+
+// deviceLine says what computes, and why that.
+func deviceLine(i engine.Info) string {
+	return fmt.Sprintf("device: %s (%s): %s", i.Device.Name, i.Device.Kind, i.DeviceWhy)
+}
+
+// introduce prints the lines about the run, once.
+func (p *adaptProgress) introduce() {
+	for _, l := range p.intro {
+		fmt.Fprintln(os.Stderr, l)
+	}
+	p.intro = nil
+}
+
+func (p *adaptProgress) show(ev engine.Event) {
+	switch {
+	case ev.Plan != nil:
+		p.intro = append(p.intro, fmt.Sprintf("%d rows, %d kept aside, %d trainable parameters, %d steps", ev.Plan.Train, ev.Plan.Held, ev.Plan.Trainable, ev.Plan.Steps))
+		for _, x := range ev.Plan.Cut {
+			p.intro = append(p.intro, fmt.Sprintf("line %d: %d tokens cut from the front of its input", x.Line, x.Tokens))
+		}
+		for _, h := range ev.Plan.Hints {
+			p.intro = append(p.intro, "note: "+h)
+		}
+	case ev.Step != nil && p.bar != nil:
+		p.loaded()
+		p.introduce()
+		p.bar.Describe(fmt.Sprintf("loss %.4f", ev.Step.Loss))
+		_ = p.bar.Add(1) // a bar that can't be drawn is no fault
+	case ev.Step != nil && time.Since(p.spoken) >= logEvery:
+		p.introduce()
+		p.spoken = time.Now()
+		fmt.Fprintf(os.Stderr, "step %d/%d loss %.4f (%.0f ms)\n", ev.Step.Step, p.steps, ev.Step.Loss, ev.Step.MS)
+	}
+}
+
+// clear takes the bar away.
+func (p *adaptProgress) clear() {
+	if p.bar != nil {
+		_ = p.bar.Clear()
+	}
+}
+
+// end says what came of it.
+func (p *adaptProgress) end(fit *engine.Fit) {
+	p.introduce()
+	n := len(fit.Losses)
+	fmt.Fprintf(os.Stderr, "%d steps in %.1f s, loss %.4f to %.4f\n", n, time.Since(p.started).Seconds(), fit.Losses[0], fit.Losses[n-1])
+	for _, s := range fit.Scores {
+		fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f  loss %.4f\n", s.Name, s.N, s.Accuracy, s.Balanced, s.Loss)
+	}
+	if fit.Stopped {
+		fmt.Fprintf(os.Stderr, "stopped after %d of %d steps; what was learned is kept\n", n, p.steps)
+	}
+}

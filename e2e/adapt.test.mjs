@@ -15,8 +15,8 @@ before(async () => {
       const files = inventory.map(({ name, bytes }) => ({ name, bytes: new Uint8Array(bytes) }));
       window.h = await createHandful({ base: at, inventory: files, device: 'cpu' });
       window.tell = (e) => ({ name: e.name, kind: e.kind, op: e.op, hint: e.hint, message: e.message });
-      // Every step takes all rows: long enough to be stopped in.
-      window.slow = { examples: rows, method: 'z', batch: 40, steps: 40, warmup: 0 };
+      // Every step takes 400 rows: long enough to be stopped in.
+      window.slow = { examples: Array(10).fill(rows).flat(), method: 'z', batch: 400, steps: 40, warmup: 0 };
     },
     { at: golden.at, rows: golden.rows(), inventory: golden.inventory('s4') },
   );
@@ -88,6 +88,22 @@ test('an aborted signal rejects within a step, and the engine goes on', { skip }
   assert.deepEqual([got.late.name, got.late.kind], ['AbortError', 'cancelled']);
   assert.ok(got.ms < 2000, `took ${got.ms} ms`);
   assert.equal(got.next, 1);
+});
+
+test('scoring can be stopped while it computes', { skip }, async () => {
+  const got = await page.evaluate(async () => {
+    const examples = Array(40).fill(rows).flat();
+    const start = performance.now();
+    await h.score({ examples });
+    const whole = performance.now() - start;
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(), whole / 10);
+    const begun = performance.now();
+    const error = await h.score({ examples, signal: controller.signal }).catch(tell);
+    return { error, whole, took: performance.now() - begun };
+  });
+  assert.equal(got.error.kind, 'cancelled');
+  assert.ok(got.took < got.whole / 2, `stopped after ${got.took} of ${got.whole} ms`);
 });
 
 test('a second adapt is refused while one runs; the first goes on', { skip }, async () => {

@@ -5,7 +5,7 @@ struct P { tasks: u32, heads: u32, skills: u32, a: u32, b: u32 }
 @group(0) @binding(1) var<storage, read> v: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: P;
-//!include _grid
+//!include _rows
 
 fn at(t: u32, q: u32, e: u32) -> u32 {
 //!if AXIS0
@@ -18,9 +18,9 @@ fn at(t: u32, q: u32, e: u32) -> u32 {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3<u32>, @builtin(local_invocation_index) lid: u32) {
-  let id = element(wid, nw, lid);
   let size = p.a * p.b;
 //!if MIX
+  let id = element(wid, nw, lid);
   // u = w [t, Q, S], v = P [Q, S, a, b] → M
   if (id >= p.tasks * p.heads * size) { return; }
   let t = id / (p.heads * size);
@@ -32,18 +32,22 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   y[at(t, q, id % size)] = s;
 //!end
 //!if GRADW
-  // u = dM, v = P → [t, Q, S]
+  // u = dM, v = P → [t, Q, S], a row an inner product
+  let id = rowOf(wid, nw, lid);
   if (id >= p.tasks * p.heads * p.skills) { return; }
+  let lane = laneOf(lid);
   let t = id / (p.heads * p.skills);
   let q = (id / p.skills) % p.heads;
   var s = 0.0;
-  for (var e = 0u; e < size; e++) {
+  for (var e = lane; e < size; e += LANES) {
     s = fma(u[at(t, q, e)], v[(id % (p.heads * p.skills)) * size + e], s);
   }
-  y[id] = s;
+  s = total(s, lane);
+  if (lane == 0u) { y[id] = s; }
 //!end
 //!if GRADP
   // u = w, v = dM → [Q, S, a, b]
+  let id = element(wid, nw, lid);
   if (id >= p.heads * p.skills * size) { return; }
   let qs = id / size;
   var s = 0.0;

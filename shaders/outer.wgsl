@@ -1,6 +1,7 @@
 // graph.KindRoutedOuter y[t] = scale·Σ_{slot[n]=t} x[n]ᵀ·y[n], and KindOuter,
-// the same without slots: one thread an element, over all rows in order.
-struct P { rows: u32, a: u32, b: u32, tasks: u32, scale: f32 }
+// the same without slots: one thread an element, over rows lo … hi−1 in order,
+// added to what earlier rows gave.
+struct P { lo: u32, hi: u32, a: u32, b: u32, tasks: u32, scale: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> z: array<f32>;
 //!if ROUTED
@@ -17,11 +18,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   let i = (e / p.b) % p.a;
   let j = e % p.b;
   var s = 0.0;
-  for (var n = 0u; n < p.rows; n++) {
+  for (var n = p.lo; n < p.hi; n++) {
 //!if ROUTED
     if (slot[n] != i32(e / (p.a * p.b))) { continue; }
 //!end
     s = fma(x[n * p.a + i], z[n * p.b + j], s);
   }
-  y[e] = p.scale * s;
+  s *= p.scale;
+  if (p.lo > 0u) { s += y[e]; }
+  y[e] = s;
 }

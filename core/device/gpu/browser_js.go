@@ -116,6 +116,11 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	}
 }
 
+// mapRead waits for the queue and maps b.
+func (d *Device) mapRead(ctx context.Context, b *wgpu.Buffer, n uint64) error {
+	return b.Map(ctx, wgpu.MapModeRead, 0, n)
+}
+
 func (d *Device) writeBuffer(b *wgpu.Buffer, off uint64, data []byte) error {
 	return d.queue.WriteBuffer(b, off, data)
 }

@@ -231,7 +231,8 @@ func (d *Device) read(ctx context.Context, b, staging *wgpu.Buffer, dst []byte) 
 	if _, err := d.queue.Submit(cb); err != nil {
 		return d.fail("read", err)
 	}
-	if err := staging.Map(ctx, wgpu.MapModeRead, 0, n); err != nil {
+	if err := d.mapRead(ctx, staging, n); err != nil {
+		_ = staging.Unmap() // a map that is given up would keep the next one out
 		return d.fail("read", err)
 	}
 	r, err := staging.MappedRange(0, n)

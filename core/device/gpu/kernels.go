@@ -89,11 +89,10 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	case graph.KindRouted, graph.KindRoutedT:
 		p.routed(ctx, n, in, out)
 	case graph.KindRoutedOuter:
-		a, b := n.Shape[1], n.Shape[2]
-		p.add(p.kernel(ctx, "outer", "rrrwu", flags("ROUTED")), size, 64, []any{in[0].shape[0], a, b, n.Shape[0], n.Attr.(graph.RoutedAttr).Scale},
-			buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+		scale := n.Attr.(graph.RoutedAttr).Scale
+		p.outer(ctx, flags("ROUTED"), "rrrwu", in, out, []any{n.Shape[1], n.Shape[2], n.Shape[0], scale}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
 	case graph.KindOuter:
-		p.add(p.kernel(ctx, "outer", "rr-wu", nil), size, 64, []any{in[0].shape[0], n.Shape[0], n.Shape[1], 1, float32(1)}, buf(in[0]), buf(in[1]), nil, buf(out))
+		p.outer(ctx, nil, "rr-wu", in, out, []any{n.Shape[0], n.Shape[1], 1, float32(1)}, buf(in[0]), buf(in[1]), nil, buf(out))
 	case graph.KindMix, graph.KindMixGradW, graph.KindMixGradP:
 		p.mix(ctx, n, in, out)
 	case graph.KindRouterNorm, graph.KindRouterNormGrad:
@@ -106,17 +105,12 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	case graph.KindGather:
 		p.gather(ctx, n, in, out)
 	case graph.KindScatter:
-		p.add(p.kernel(ctx, "scatter", "rrwu", nil), size, 64, []any{in[0].shape[0], cols(n.Shape), n.Shape[0]}, buf(in[0]), buf(in[1]), buf(out))
+		p.scatter(ctx, n, in, out)
 	case graph.KindStoreRows:
-		p.add(p.kernel(ctx, "scatter", "rrwu", flags("STORE")), tensor.Numel(in[1].shape), 64, []any{in[1].shape[0], cols(n.Shape), n.Shape[0]},
+		p.add(p.kernel(ctx, "scatter", "rrwu", flags("STORE", "READS")), tensor.Numel(in[1].shape), 64, []any{in[1].shape[0], cols(n.Shape), n.Shape[0], 0, 0},
 			buf(in[1]), buf(in[2]), buf(out))
-	case graph.KindRMSNorm:
-		p.add(p.kernel(ctx, "rmsnorm", "rr-wu", nil), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1], n.Attr.(graph.RMSNormAttr).Eps}, buf(in[0]), buf(in[1]), nil, buf(out))
-	case graph.KindRMSNormGrad:
-		p.add(p.kernel(ctx, "rmsnorm", "rrrwu", flags("GRAD")), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1], n.Attr.(graph.RMSNormAttr).Eps},
-			buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
-	case graph.KindRMSNormGradW:
-		p.add(p.kernel(ctx, "rmsnorm", "rr-wu", flags("GRADW")), size, 64, []any{in[0].shape[0], size, n.Attr.(graph.RMSNormAttr).Eps}, buf(in[0]), buf(in[1]), nil, buf(out))
+	case graph.KindRMSNorm, graph.KindRMSNormGrad, graph.KindRMSNormGradW:
+		return p.rmsNorm(ctx, n, in, out)
 	case graph.KindRope:
 		a := n.Attr.(graph.RopeAttr)
 		sign := float32(1)
@@ -127,20 +121,11 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	case graph.KindAttention, graph.KindAttentionStats, graph.KindAttentionGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
 		p.attention(ctx, n, in, out)
 	case graph.KindCrossEntropy:
-		p.add(p.kernel(ctx, "crossentropy", "rr-wu", nil), n.Shape[0], 1, []any{n.Shape[0], in[0].shape[1]}, buf(in[0]), buf(in[1]), nil, buf(out))
+		p.rows(ctx, "crossentropy", "rr-wu", nil, in[0].shape[0], in[0].shape[1], []any{in[0].shape[0], in[0].shape[1]}, buf(in[0]), buf(in[1]), nil, buf(out))
 	case graph.KindCrossEntropyGrad:
-		p.add(p.kernel(ctx, "crossentropy", "rrrwu", flags("GRAD")), n.Shape[0], 1, []any{n.Shape[0], n.Shape[1]}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
-	case graph.KindDot:
-		p.add(p.kernel(ctx, "reduce", "rrwu", flags("DOT")), 1, 1, []any{tensor.Numel(in[0].shape), 0}, buf(in[0]), buf(in[1]), buf(out))
-	case graph.KindGlobalNorm:
-		parts, err := p.own("norms", 4*len(in))
-		if err != nil {
-			return err
-		}
-		for i, v := range in {
-			p.add(p.kernel(ctx, "reduce", "r-wu", flags("SQUARES")), 1, 1, []any{tensor.Numel(v.shape), i}, buf(v), nil, parts)
-		}
-		p.add(p.kernel(ctx, "reduce", "r-wu", flags("ROOT")), 1, 1, []any{len(in), 0}, parts, nil, buf(out))
+		p.rows(ctx, "crossentropy", "rrrwu", flags("GRAD"), n.Shape[0], n.Shape[1], []any{n.Shape[0], n.Shape[1]}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindDot, graph.KindGlobalNorm:
+		return p.reduce(ctx, n, in, out)
 	case graph.KindAdamW:
 		p.add(p.kernel(ctx, "adamw", "wwwrrru", nil), size, 64, []any{size}, buf(in[0]), buf(in[1]), buf(in[2]), buf(in[3]), buf(in[4]), buf(in[5]))
 	default:
@@ -227,11 +212,15 @@ func (p *program) mix(ctx context.Context, n *graph.Node, in []*value, out *valu
 	default:
 		flag, w, skill = "GRADP", in[0].shape, n.Shape
 	}
-	v := flags(flag)
+	v, params := flags(flag), []any{w[0], skill[0], skill[1], skill[2], skill[3]}
 	if n.Attr.(graph.MixAttr).Axis == 0 {
 		v["AXIS0"] = "1"
 	}
-	p.add(p.kernel(ctx, "mix", "rrwu", v), n.Numel(), 64, []any{w[0], skill[0], skill[1], skill[2], skill[3]}, buf(in[0]), buf(in[1]), buf(out))
+	if flag == "GRADW" {
+		p.rows(ctx, "mix", "rrwu", v, n.Numel(), skill[2]*skill[3], params, buf(in[0]), buf(in[1]), buf(out))
+		return
+	}
+	p.add(p.kernel(ctx, "mix", "rrwu", v), n.Numel(), 64, params, buf(in[0]), buf(in[1]), buf(out))
 }
 
 func (p *program) gather(ctx context.Context, n *graph.Node, in []*value, out *value) {

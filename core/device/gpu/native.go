@@ -4,6 +4,7 @@ package gpu
 
 import (
 	"context"
+	"errors"
 
 	"github.com/gogpu/gputypes"
 	"github.com/gogpu/wgpu"
@@ -31,6 +32,26 @@ func (d *Device) settle() {
 	}
 	defer dst.Release()
 	_ = d.read(context.Background(), src, dst, make([]byte, n)) // a device that can't be read has lost its writes too
+}
+
+// mapRead waits for the queue, then maps b. The library's Buffer.Map waits on a
+// goroutine that may outlive the call, and then takes the next map for done
+// before its copy is.
+func (d *Device) mapRead(ctx context.Context, b *wgpu.Buffer, n uint64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m, err := b.MapAsync(wgpu.MapModeRead, 0, n)
+	if err != nil {
+		return err
+	}
+	defer m.Release()
+	d.dev.Poll(wgpu.PollWait)
+	done, err := m.Status()
+	if err == nil && !done {
+		err = errors.New("the device is idle and its buffer is not mapped")
+	}
+	return err
 }
 
 func missing() string { return "" }

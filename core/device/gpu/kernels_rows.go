@@ -1,0 +1,114 @@
+package gpu
+
+import (
+	"context"
+
+	"github.com/gogpu/wgpu"
+
+	"handful/core/graph"
+	"handful/core/tensor"
+	"handful/shaders"
+)
+
+// most is how far a loop over rows goes in one dispatch: some drivers (Mesa's
+// CPU adapter) end a loop after 65,535 rounds, without a word.
+const most = 1 << 15
+
+// wide says whether a workgroup should share a row of n elements instead of
+// each thread having its own: sooner where barriers are cheap.
+func (d *Device) wide(n int) bool {
+	if d.info.Family == familyTiled {
+		return n >= 32
+	}
+	return n >= 4096
+}
+
+// rows queues a kernel that works on rows of n elements (shaders/_rows.wgsl).
+func (p *program) rows(ctx context.Context, name, kinds string, v shaders.Vars, rows, n int, params []any, bs ...*wgpu.Buffer) {
+	per := 64
+	if p.d.wide(n) {
+		w := flags("WIDE")
+		for k := range v {
+			w[k] = v[k]
+		}
+		v, per = w, 1
+	}
+	p.add(p.kernel(ctx, name, kinds, v), rows, per, params, bs...)
+}
+
+// rmsNorm queues rmsnorm.wgsl.
+func (p *program) rmsNorm(ctx context.Context, n *graph.Node, in []*value, out *value) error {
+	rows, d := in[0].shape[0], cols(in[0].shape)
+	params := []any{rows, d, n.Attr.(graph.RMSNormAttr).Eps, most}
+	switch n.Kind {
+	case graph.KindRMSNorm:
+		p.rows(ctx, "rmsnorm", "rr-wu", flags("ROWS", "FORWARD", "PAIR"), rows, d, params, buf(in[0]), buf(in[1]), nil, buf(out))
+		return nil
+	case graph.KindRMSNormGrad:
+		p.rows(ctx, "rmsnorm", "rrrwu", flags("ROWS", "GRAD", "PAIR", "THREE"), rows, d, params, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+		return nil
+	}
+	rho, err := p.own("norm factors", 4*rows)
+	if err != nil {
+		return err
+	}
+	p.rows(ctx, "rmsnorm", "r--wu", flags("ROWS", "RHO"), rows, d, params, buf(in[0]), nil, nil, rho)
+	const step = 1024
+	parts, sums := (rows+step-1)/step, buf(out)
+	if parts > 1 {
+		if sums, err = p.own("norm parts", 4*parts*d); err != nil {
+			return err
+		}
+	}
+	params[3] = step
+	p.add(p.kernel(ctx, "rmsnorm", "rrrwu", flags("COLUMNS", "PAIR", "THREE")), parts*d, 64, params, buf(in[0]), buf(in[1]), rho, sums)
+	if parts > 1 {
+		p.add(p.kernel(ctx, "rmsnorm", "r--wu", flags("FOLD")), d, 64, []any{parts, d, float32(0), 0}, sums, nil, nil, buf(out))
+	}
+	return nil
+}
+
+// reduce queues reduce.wgsl: parts of one or more tensors, then their sum.
+func (p *program) reduce(ctx context.Context, n *graph.Node, in []*value, out *value) error {
+	parts := 0
+	count := func(v *value) int { return (tensor.Numel(v.shape) + most - 1) / most }
+	tensors, kinds, of, final := in, "r-wu", flags("SQUARES"), flags("ADDUP", "ROOT")
+	if n.Kind == graph.KindDot {
+		tensors, kinds, of, final = in[:1], "rrwu", flags("DOT"), flags("ADDUP")
+	}
+	for _, v := range tensors {
+		parts += count(v)
+	}
+	sums, err := p.own("parts of a sum", 4*parts)
+	if err != nil {
+		return err
+	}
+	at := 0
+	for _, v := range tensors {
+		bs := []*wgpu.Buffer{buf(v), nil, sums}
+		if n.Kind == graph.KindDot {
+			bs[1] = buf(in[1])
+		}
+		p.add(p.kernel(ctx, "reduce", kinds, of), count(v), 1, []any{tensor.Numel(v.shape), at, most}, bs...)
+		at += count(v)
+	}
+	p.add(p.kernel(ctx, "reduce", "r-wu", final), 1, 1, []any{parts, 0, parts}, sums, nil, buf(out))
+	return nil
+}
+
+// outer queues outer.wgsl over all rows; params follow the range of rows.
+func (p *program) outer(ctx context.Context, v shaders.Vars, kinds string, in []*value, out *value, params []any, bs ...*wgpu.Buffer) {
+	pl := p.kernel(ctx, "outer", kinds, v)
+	for lo, rows := 0, in[0].shape[0]; lo < rows; lo += most {
+		p.add(pl, tensor.Numel(out.shape), 64, append([]any{lo, min(lo+most, rows)}, params...), bs...)
+	}
+}
+
+// scatter queues scatter.wgsl: zeros, then all rows in order.
+func (p *program) scatter(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	rows, d, v := in[0].shape[0], cols(n.Shape), n.Shape[0]
+	p.add(p.kernel(ctx, "scatter", "--wu", flags("ZERO")), v*d, 64, []any{rows, d, v, 0, 0}, nil, nil, buf(out))
+	for lo := 0; lo < rows; lo += most {
+		p.add(p.kernel(ctx, "scatter", "rrwu", flags("SUM", "READS")), d, 64, []any{rows, d, v, lo, min(lo+most, rows)}, buf(in[0]), buf(in[1]), buf(out))
+	}
+}

@@ -63,32 +63,9 @@ func NewApp(page Page, dial Dial) *App {
 // Start looks for models that the server offers.
 func (a *App) Start() { go a.findModels(context.Background()) }
 
-// engine gives the engine's client, a new one where there is none or the last
-// one has died. It must run while the page is locked.
-func (a *App) engine() (*rpc.Client, error) {
-	if a.client != nil && a.client.Dead() == nil {
-		return a.client, nil
-	}
-	c, err := a.dial()
-	if err != nil {
-		return nil, err
-	}
-	a.client = c
-	a.forget()
-	return c, nil
-}
-
-// restart ends the engine, which gives its memory back.
-func (a *App) restart() {
-	if a.client != nil {
-		a.client.Close()
-	}
-	a.client = nil
-	a.forget()
-}
-
 // forget drops what lived in an engine that is gone.
 func (a *App) forget() {
+	a.client = nil
 	a.model.info, a.model.opened = nil, ""
 	a.run.fit = nil
 }

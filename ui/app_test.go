@@ -42,7 +42,7 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 		if a.fault != nil || a.run.fit == nil || len(a.run.losses) != 3 || !strings.Contains(a.run.chart, "<svg") || !strings.Contains(a.run.heat, "<svg") {
 			t.Fatalf("got the fault %v, the fit %v, %d losses", a.fault, a.run.fit, len(a.run.losses))
 		}
-		if want := "on 2 held-out rows the adapted model is better than the base: balanced accuracy 75% against 50%"; a.verdict() != want || a.said != "Done: "+want {
+		if want := "on 2 held-out rows the adapted model may be better than the base: balanced accuracy 75% against 50%"; a.verdict() != want || a.said != "Done: "+want {
 			t.Errorf("got the verdict %q and said %q, want %q", a.verdict(), a.said, want)
 		}
 		if rows, more := a.run.outcomes(); len(rows) != 2 || more != 0 || rows[0].right || rows[0].input != "odd" || rows[0].base != "b" {
@@ -317,6 +317,47 @@ func TestOddEvents(t *testing.T) {
 			})
 		}
 	}
+}
+
+func TestCompare(t *testing.T) {
+	for _, x := range []struct {
+		a, b float64
+		n    int
+		want string
+	}{
+		{.9, .5, 40, "is better than"}, {.55, .5, 40, "may be better than"}, {1, 0, 2, "may be better than"}, {.5, .5, 40, "is no better than"},
+		{.45, .5, 40, "may be worse than"}, {.1, .9, 40, "is worse than"}, {1, 1, 0, "is no better than"}, {.55, .5, 4000, "is better than"},
+	} {
+		if got := compare(x.a, x.b, x.n); got != x.want {
+			t.Errorf("%g and %g over %d: got %q, want %q", x.a, x.b, x.n, got, x.want)
+		}
+	}
+}
+
+func TestAWrongFileLosesNothing(t *testing.T) {
+	a, _, f := newTest(t)
+	adapted(t, a, "mu")
+	f.openIt = func() error { return fault.Inputf("base", "no model in notes.txt") }
+	do(a, func() {
+		a.TakeFiles([]file{{name: "notes.txt"}})
+		a.Load()
+	})
+	wait(t, a, "the fault", func() bool { return a.fault != nil && !a.busy() })
+	do(a, func() {
+		if a.run.fit == nil || a.model.info == nil || a.run.chart == "" || a.model.open() {
+			t.Errorf("got the fit %v, the model %v, open %v", a.run.fit, a.model.info, a.model.open())
+		}
+		a.Export()
+	})
+	wait(t, a, "the export", func() bool { return a.run.saved })
+	f.openIt = nil
+	do(a, a.Load)
+	wait(t, a, "the new model", func() bool { return a.model.open() })
+	do(a, func() {
+		if a.run.fit != nil || a.run.chart != "" {
+			t.Error("the old model's result is still shown")
+		}
+	})
 }
 
 func TestTimeLeft(t *testing.T) {

@@ -54,15 +54,16 @@ func (b *browser) listen() {
 			where = p.Get("dataset").Get("drop").String()
 		}
 		var entries []js.Value // must be taken before the event ends
+		var files []file
 		items := e.Get("dataTransfer").Get("items")
 		for i := range items.Length() {
 			if entry := items.Index(i).Call("webkitGetAsEntry"); entry.Truthy() {
 				entries = append(entries, entry)
+			} else if f := items.Index(i).Call("getAsFile"); f.Truthy() {
+				files = append(files, chosenFile(f, ""))
 			}
 		}
-		if len(entries) > 0 {
-			go b.dropped(where, entries)
-		}
+		go b.dropped(where, entries, files)
 	})
 	narrow := js.Global().Call("matchMedia", "(max-width: 40rem)")
 	b.app.Narrow(narrow.Get("matches").Bool())
@@ -119,10 +120,9 @@ func chosenFile(f js.Value, path string) file {
 // mostFiles bounds a folder that was dropped by mistake.
 const mostFiles = 2000
 
-// dropped takes files and folders. A file of examples becomes text; all else
-// is a model's.
-func (b *browser) dropped(where string, entries []js.Value) {
-	var files []file
+// dropped takes folders and files. A file of examples becomes text; all else is
+// a model's.
+func (b *browser) dropped(where string, entries []js.Value, files []file) {
 	for len(entries) > 0 && len(files) < mostFiles {
 		entry := entries[0]
 		entries = entries[1:]

@@ -307,6 +307,8 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			{
 				vgparent := vgn
 				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				attach(vgparent, vgn)
 				if c.App.model.opening() && c.App.run.phase == idle {
 					{
 						vgcompKey := vugu.MakeCompKey(0xD487F2A5963DE5AA^vgin.CurrentPositionHash(), vgiterkey)

@@ -183,28 +183,22 @@ func (a *App) beginOpening() context.Context {
 	return ctx
 }
 
-// open opens what is chosen, in a fresh engine: the old one's memory is given
-// back before the new one takes any.
-func (a *App) open(ctx context.Context) (err error) {
-	var client *rpc.Client
+// open opens what is chosen in a fresh engine. The old one, and what was
+// learned in it, lives until the new one is open: a wrong file loses nothing.
+func (a *App) open(ctx context.Context) error {
+	var fresh *rpc.Client
 	var o opening
 	var blobs []rpc.Blob
 	var choice string
+	var err error
 	a.page.Update(func() {
-		if a.model.info != nil {
-			a.restart()
-		}
 		o, blobs = a.model.request(a.page.URL)
 		choice = a.model.choice()
-		client, err = a.engine()
+		fresh, err = a.dial()
 	})
-	var raw json.RawMessage
-	if err == nil {
-		raw, _, err = client.Call(ctx, "open", o, blobs, a.onProgress)
-	}
 	var got info
-	if err == nil && json.Unmarshal(raw, &got) != nil {
-		err = fault.New(fault.Bug, "open", "got an answer that is not understood")
+	if err == nil {
+		got, err = a.openIn(ctx, fresh, o, blobs)
 	}
 	a.page.Update(func() {
 		a.model.stop()
@@ -212,11 +206,30 @@ func (a *App) open(ctx context.Context) (err error) {
 		if err != nil {
 			return
 		}
-		a.model.info, a.model.opened = &got, choice
-		a.say(got.Model + " is loaded")
+		if a.client != nil {
+			a.client.Close()
+			a.forget()
+		}
+		if a.run.phase == idle {
+			a.run = runState{} // what is shown was of the old model
+		}
+		a.try.clear()
+		a.client, a.model.info, a.model.opened = fresh, &got, choice
+		a.say(a.model.name() + " is loaded")
 		a.lookAt()
 	})
 	return err
+}
+
+func (a *App) openIn(ctx context.Context, c *rpc.Client, o opening, blobs []rpc.Blob) (got info, err error) {
+	raw, _, err := c.Call(ctx, "open", o, blobs, a.onProgress)
+	if err == nil && json.Unmarshal(raw, &got) != nil {
+		err = fault.New(fault.Bug, "open", "got an answer that is not understood")
+	}
+	if err != nil {
+		c.Close()
+	}
+	return got, err
 }
 
 // onProgress shows how far reading is.

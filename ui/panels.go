@@ -139,7 +139,7 @@ func (c *RunPanel) hints() []string {
 func (c *ScorePanel) shown() bool { return len(c.App.run.scores) > 0 || c.App.run.fit != nil }
 
 func (c *ScorePanel) verdict() string {
-	if c.App.run.fit == nil {
+	if c.App.run.phase != idle {
 		return "Scoring …"
 	}
 	return sentence(c.App.verdict()) + " " + c.App.summary()
@@ -162,6 +162,8 @@ func (c *ScorePanel) errors() string {
 
 func (c *ScorePanel) says() string {
 	switch {
+	case c.App.run.fit == nil && c.App.run.phase == idle:
+		return "It is gone with the engine: adapt again."
 	case c.App.run.exporting:
 		return "Writing …"
 	case c.App.run.saved:

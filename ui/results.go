@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"handful/core/fault"
 	"handful/wasm/rpc"
@@ -60,15 +61,28 @@ func (a *App) verdict() string {
 		}
 		return "nothing was learned"
 	}
-	how := "is no better than"
-	switch d := adapted.Balanced - base.Balanced; {
-	case d > 0:
-		how = "is better than"
-	case d < 0:
-		how = "is worse than"
+	return fmt.Sprintf("on %s the adapted model %s the base: balanced accuracy %s against %s", plural(adapted.N, "held-out row"),
+		compare(adapted.Balanced, base.Balanced, adapted.N), percentText(adapted.Balanced), percentText(base.Balanced))
+}
+
+// compare says how one rate stands to another, both over n rows. Below two
+// standard errors of the difference it does not promise anything. A right and
+// a wrong row are added on each side, so that a few rows prove little.
+func compare(a, b float64, n int) string {
+	more := float64(n + 2)
+	p, q := (a*float64(n)+1)/more, (b*float64(n)+1)/more
+	sure := math.Abs(p-q) > 2*math.Sqrt((p*(1-p)+q*(1-q))/more)
+	switch {
+	case a > b && sure:
+		return "is better than"
+	case a > b:
+		return "may be better than"
+	case a < b && sure:
+		return "is worse than"
+	case a < b:
+		return "may be worse than"
 	}
-	return fmt.Sprintf("on %s the adapted model %s the base: balanced accuracy %s against %s", plural(adapted.N, "held-out row"), how,
-		percentText(adapted.Balanced), percentText(base.Balanced))
+	return "is no better than"
 }
 
 // outcome is a held-out row: what was wanted, and what was said.

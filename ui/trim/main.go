@@ -4,8 +4,8 @@
 // every render.
 //
 // The first blank of an element stays: Vugu removes a child that is gone only
-// from an element that still has another. So does a blank without a new line,
-// which stands between words.
+// from an element that still has another, and where there is none trim says
+// so. A blank without a new line stays too, for it parts words.
 //
 // Nodes are attached by a function that is not inlined, which alone makes the
 // page's program 4% smaller.
@@ -13,33 +13,39 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"log"
 	"os"
 	"path/filepath"
 	"regexp"
 )
 
-// node makes a blank text node; first is the line before a parent's first node.
+// What the generated lines do: node makes a blank, added attaches a node, first
+// comes before an element's first child, maybe begins a child that can go.
 var (
 	node  = regexp.MustCompile(`^\s*vgn = &vugu\.VGNode\{Type: vugu\.VGNodeType\(1\), Data: "\\n *"\}$`)
 	first = regexp.MustCompile(`^\s*_ = vgparent$`)
+	maybe = regexp.MustCompile(`^\s*(if|for) `)
 	added = regexp.MustCompile(`^\s*vgparent\.AppendChild\(vgn\)$`)
 )
 
 // trim removes the two lines that make and attach a blank, and has the others
 // attached by attach.
-func trim(src []byte) []byte {
+func trim(src []byte) ([]byte, error) {
 	lines := bytes.SplitAfter(src, []byte("\n"))
 	bare := func(i int) []byte { return bytes.TrimRight(lines[i], "\n") }
 	var out []byte
 	for i := 0; i < len(lines); i++ {
+		if i > 0 && first.Match(bare(i-1)) && maybe.Match(bare(i)) {
+			return nil, fmt.Errorf("line %d: an element's first child may go, and would stay on the page; put it on a line of its own in the template", i+1)
+		}
 		if i > 0 && i+1 < len(lines) && node.Match(bare(i)) && added.Match(bare(i+1)) && !first.Match(bare(i-1)) {
 			i++
 			continue
 		}
 		out = append(out, lines[i]...)
 	}
-	return bytes.ReplaceAll(out, []byte("vgparent.AppendChild(vgn)"), []byte("attach(vgparent, vgn)"))
+	return bytes.ReplaceAll(out, []byte("vgparent.AppendChild(vgn)"), []byte("attach(vgparent, vgn)")), nil
 }
 
 func main() {
@@ -56,7 +62,11 @@ func main() {
 		if err != nil {
 			log.Fatalf("trim: %v", err)
 		}
-		if err := os.WriteFile(f, trim(src), 0o644); err != nil {
+		out, err := trim(src)
+		if err != nil {
+			log.Fatalf("trim: %s: %v", f, err)
+		}
+		if err := os.WriteFile(f, out, 0o644); err != nil {
 			log.Fatalf("trim: %v", err)
 		}
 	}

@@ -12,10 +12,12 @@ func TestTrim(t *testing.T) {
 	const begin = "\t\tvgparent := vgn\n\t\t_ = vgparent\n"
 	in := begin + blank + element + blank + word + element + blank + "\t}\n"
 	want := strings.ReplaceAll(begin+blank+element+word+element+"\t}\n", "vgparent.AppendChild(vgn)", "attach(vgparent, vgn)")
-	if got := string(trim([]byte(in))); got != want {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
+	for _, src := range []string{in, want} {
+		if got, err := trim([]byte(src)); err != nil || string(got) != want {
+			t.Errorf("got %v\n%s\nwant\n%s", err, got, want)
+		}
 	}
-	if got := string(trim([]byte(want))); got != want {
-		t.Errorf("a second time: got\n%s", got)
+	if _, err := trim([]byte(begin + "\t\tif c.Shown {\n" + element + "\t\t}\n")); err == nil {
+		t.Error("an only child that may go: got no fault")
 	}
 }

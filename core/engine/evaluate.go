@@ -109,7 +109,7 @@ func Labels(exs []task.Example) []string {
 
 func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, labels []string, o EvalOptions) (*ScoreRow, error) {
 	out := &ScoreRow{Name: a.Name, N: len(exs), Labels: labels}
-	var rows []tune.Row // per example: the right answer, then the choices
+	groups := make([][]tune.Row, len(exs)) // per example: the right answer, then the choices
 	choices := make([][]string, len(exs))
 	for i, ex := range exs {
 		if choices[i] = labels; len(ex.Options) > 0 && len(o.Options) == 0 {
@@ -125,7 +125,7 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 			if err != nil {
 				return nil, err
 			}
-			rows = append(rows, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+			groups[i] = append(groups[i], tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
 			if ex.InputIDs != nil {
 				break
 			}
@@ -137,7 +137,7 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 	}
 	sc := tune.NewScorer(e.dev, e.model, a.route, a.tasks, greedy)
 	defer sc.Close()
-	got, err := sc.Score(ctx, rows)
+	got, err := sc.ScoreGroups(ctx, groups)
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,19 @@ func Attention(q, k, v, span, back *Node, a AttentionAttr) *Node {
 	return q.g.add(KindAttention, a, q.Shape, in...)
 }
 
+// KindAttentionSkip is KindAttention without the keys in [skip[i,0],
+// skip[i,1]): answers that share a prompt lie one after the other behind it, and
+// each sees the prompt and itself but not its neighbours. In: q, k, v, span,
+// skip I32 [n, 2]. It is for scoring: it has no derivative.
+const KindAttentionSkip Kind = "AttentionSkip"
+
+// AttentionSkip attends within spans except for the skipped ranges.
+func AttentionSkip(q, k, v, span, skip *Node, a AttentionAttr) *Node {
+	n := Attention(q, k, v, span, nil, a)
+	want(KindAttentionSkip, skip.DType == tensor.I32 && sameShape(skip, span), "skip %v, want I32 %v", skip.Shape, span.Shape)
+	return q.g.add(KindAttentionSkip, a, n.Shape, q, k, v, span, skip)
+}
+
 // KindRope rotates pairs (x[i], x[i+D/2]) of each head by the angles of
 // pos[n]: HF's half-split rotary embedding. x [n, H·D], table F32 [P, D] (D/2
 // cosines then D/2 sines per position, from the host), pos I32 [n].

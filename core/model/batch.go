@@ -12,6 +12,7 @@ type Batch struct {
 	Span  *graph.Node // I32 [n, 2], keys each token sees
 	Back  *graph.Node // I32 [n, 2], tokens that see each key; nil for inference
 	Slot  *graph.Node // I32 [n], task slot; −1 for padding
+	Skip  *graph.Node // I32 [n, 2], keys in the span that a token does not see; nil: none
 	Cache *Cache      // nil: keys are the batch's own
 }
 
@@ -27,6 +28,14 @@ func NewBatch(g *graph.Graph, n int, grad bool) Batch {
 		b.Back = g.Input("back", tensor.I32, n, 2)
 	}
 	return b
+}
+
+// attention is what each token sees of a batch.
+func (b *Batch) attention(q, k, v *graph.Node, a graph.AttentionAttr) *graph.Node {
+	if b.Skip != nil {
+		return graph.AttentionSkip(q, k, v, b.Span, b.Skip, a)
+	}
+	return graph.Attention(q, k, v, b.Span, b.Back, a)
 }
 
 // Cache holds the keys and values of earlier tokens of one example: per layer
@@ -46,6 +55,7 @@ type Seq struct {
 // Ragged is a packed batch on the host.
 type Ragged struct {
 	IDs, Pos, Span, Back, Slot []int32
+	Skip                       []int32 // PackShared only
 	Rows                       []int32 // tokens whose next token carries a label
 	Labels                     []int32 // that label
 	Of                         []int32 // the sequence each label belongs to
@@ -79,6 +89,44 @@ func Pack(seqs []Seq) *Ragged {
 	return r
 }
 
+// PackShared lays groups of sequences end to end, the tokens that a group's
+// sequences begin with (shared[g] of them, before the first label) once: behind
+// them stands each sequence's rest, which sees the shared part and itself.
+func PackShared(groups [][]Seq, shared []int) *Ragged {
+	r := &Ragged{}
+	of := int32(0)
+	put := func(id int32, pos int, lo, skip, skipEnd int, slot int32) {
+		r.IDs = append(r.IDs, id)
+		r.Pos = append(r.Pos, int32(pos))
+		r.Span = append(r.Span, int32(lo), int32(len(r.IDs)))
+		r.Skip = append(r.Skip, int32(skip), int32(skipEnd))
+		r.Slot = append(r.Slot, slot)
+	}
+	for g, seqs := range groups {
+		lo, n := len(r.IDs), shared[g]
+		for t, id := range seqs[0].IDs[:n] {
+			put(id, t, lo, 0, 0, seqs[0].Slot)
+		}
+		for _, s := range seqs {
+			start := len(r.IDs)
+			for t := n; t < len(s.IDs); t++ {
+				if s.Labels[t] >= 0 && t > 0 {
+					from := len(r.IDs) - 1
+					if t == n {
+						from = lo + n - 1
+					}
+					r.Rows = append(r.Rows, int32(from))
+					r.Labels = append(r.Labels, s.Labels[t])
+					r.Of = append(r.Of, of)
+				}
+				put(s.IDs[t], t, lo, lo+n, start, s.Slot)
+			}
+			of++
+		}
+	}
+	return r
+}
+
 // Pad fills up to n tokens and l label rows with what nothing reads: token 0
 // with an empty span, label −1.
 func (r *Ragged) Pad(n, l int) {
@@ -87,6 +135,7 @@ func (r *Ragged) Pad(n, l int) {
 		r.Pos = append(r.Pos, 0)
 		r.Span = append(r.Span, 0, 0)
 		r.Back = append(r.Back, 0, 0)
+		r.Skip = append(r.Skip, 0, 0)
 		r.Slot = append(r.Slot, -1)
 	}
 	for len(r.Rows) < l {

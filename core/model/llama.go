@@ -120,7 +120,7 @@ func (m *llama) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
 			k = graph.StoreRows(b.Cache.K[i], k, b.Cache.Rows)
 			v = graph.StoreRows(b.Cache.V[i], v, b.Cache.Rows)
 		}
-		x = graph.Add(x, lin(l.o, graph.Attention(q, k, v, b.Span, b.Back, attr)))
+		x = graph.Add(x, lin(l.o, b.attention(q, k, v, attr)))
 		h = graph.RMSNorm(x, g.Use(l.norm2), eps)
 		x = graph.Add(x, lin(l.down, graph.GatedAct(lin(l.gate, h), lin(l.up, h), graph.SiLU)))
 	}

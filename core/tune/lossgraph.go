@@ -15,7 +15,10 @@ import (
 const headBytes = 48 << 20
 
 // shape is a bucket: tokens, label rows and task slots of a compiled graph.
-type shape struct{ tokens, labels, slots int }
+type shape struct {
+	tokens, labels, slots int
+	shared                bool // sequences share prompts: model.PackShared
+}
 
 // lossGraph is the forward graph from tokens to the negative log likelihood of
 // each label. Label rows are cut into pieces, so that logits stay bounded.
@@ -37,6 +40,9 @@ type piece struct {
 func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int) *lossGraph {
 	g := graph.New()
 	l := &lossGraph{shape: s, g: g, batch: model.NewBatch(g, s.tokens, grad), task: g.Input("task", tensor.I32, s.slots)}
+	if s.shared {
+		l.batch.Skip = g.Input("skip", tensor.I32, s.tokens, 2)
+	}
 	var bound model.Adapter
 	if ad != nil {
 		bound = ad.Bind(g, l.task)
@@ -76,6 +82,9 @@ func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad 
 	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
 	if grad {
 		ints[l.batch.Back] = r.Back
+	}
+	if l.shared {
+		ints[l.batch.Skip] = r.Skip
 	}
 	slots := make([]int32, l.slots)
 	for i := range slots {

@@ -46,14 +46,26 @@ func NewScorer(d device.Device, m model.Model, ad route.Adapter, tasks int, gree
 
 // Score scores rows, in batches of several rows each.
 func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err error) {
+	groups := make([][]Row, len(rows))
+	for i := range rows {
+		groups[i] = rows[i : i+1]
+	}
+	return s.ScoreGroups(ctx, groups)
+}
+
+// ScoreGroups scores groups of rows whose beginnings are alike, such as one
+// prompt with each of the answers to choose from: what the rows of a group
+// share, up to the first label, is computed once. The result lists the rows in
+// order.
+func (s *Scorer) ScoreGroups(ctx context.Context, groups [][]Row) (out []RowScore, err error) {
 	defer fault.Recover("score", &err)
-	for at := 0; at < len(rows); {
+	for at := 0; at < len(groups); {
 		end, tokens := at, 0
-		for end < len(rows) && (end == at || tokens+len(rows[end].IDs) <= batchTokens) {
-			tokens += len(rows[end].IDs)
+		for end < len(groups) && (end == at || tokens+weight(groups[end]) <= batchTokens) {
+			tokens += weight(groups[end])
 			end++
 		}
-		got, err := s.batch(ctx, rows[at:end])
+		got, err := s.batch(ctx, groups[at:end])
 		if err != nil {
 			return nil, err
 		}
@@ -62,33 +74,71 @@ func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err err
 	return out, nil
 }
 
-func (s *Scorer) batch(ctx context.Context, rows []Row) ([]RowScore, error) {
+// weight is a group's tokens when what is shared stands once.
+func weight(rows []Row) int {
+	n := shared(rows)
+	total := n
+	for _, r := range rows {
+		total += len(r.IDs) - n
+	}
+	return total
+}
+
+// shared is how many tokens rows have in common before any label, at least one
+// of each row left out; 0 for a single row.
+func shared(rows []Row) int {
+	if len(rows) < 2 {
+		return 0
+	}
+	n := 0
+	for ; ; n++ {
+		for _, r := range rows {
+			if n+1 >= len(r.IDs) || r.IDs[n] != rows[0].IDs[n] || r.Labels[n] >= 0 || r.Task != rows[0].Task {
+				return n
+			}
+		}
+	}
+}
+
+func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) {
 	var seqs []model.Seq
 	var task []int32
+	var parts [][]model.Seq
+	var common []int
+	share, count := false, 0
 	slot := map[int32]int32{}
-	for _, r := range rows {
-		id := int32(0)
-		if s.tasks > 1 {
-			if r.Task < 0 || r.Task >= s.tasks {
-				return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1)
+	for _, rows := range groups {
+		for _, r := range rows {
+			id := int32(0)
+			if s.tasks > 1 {
+				if r.Task < 0 || r.Task >= s.tasks {
+					return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1)
+				}
+				id = int32(r.Task)
 			}
-			id = int32(r.Task)
+			k, ok := slot[id]
+			if !ok {
+				k = int32(len(task))
+				slot[id] = k
+				task = append(task, id)
+			}
+			seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: k})
 		}
-		k, ok := slot[id]
-		if !ok {
-			k = int32(len(task))
-			slot[id] = k
-			task = append(task, id)
-		}
-		seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: k})
+		parts = append(parts, seqs[count:])
+		count = len(seqs)
+		common = append(common, shared(rows))
+		share = share || common[len(common)-1] > 0
 	}
 	r := model.Pack(seqs)
-	out := make([]RowScore, len(rows))
+	if share {
+		r = model.PackShared(parts, common)
+	}
+	out := make([]RowScore, len(seqs))
 	labels := len(r.Rows)
 	if labels == 0 {
 		return out, nil
 	}
-	sp, err := s.program(ctx, shape{model.Bucket(r.Tokens()), model.Bucket(labels), len(task)})
+	sp, err := s.program(ctx, shape{model.Bucket(r.Tokens()), model.Bucket(labels), len(task), share})
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +211,7 @@ func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
 		id = int32(row.Task)
 	}
 	r := model.Pack([]model.Seq{{IDs: all.IDs, Labels: all.Labels}})
-	lg := newLossGraph(s.m, s.ad, shape{len(all.IDs), len(r.Rows), 1}, false, s.d.Info().MaxBinding)
+	lg := newLossGraph(s.m, s.ad, shape{tokens: len(all.IDs), labels: len(r.Rows), slots: 1}, false, s.d.Info().MaxBinding)
 	var outs []*graph.Node
 	for _, p := range lg.pieces {
 		outs = append(outs, p.logits)

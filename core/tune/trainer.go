@@ -57,7 +57,7 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 		if len(r.Rows) == 0 {
 			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("give rows with an output")
 		}
-		s = shape{max(s.tokens, r.Tokens()), max(s.labels, len(r.Rows)), max(s.slots, len(task))}
+		s = shape{tokens: max(s.tokens, r.Tokens()), labels: max(s.labels, len(r.Rows)), slots: max(s.slots, len(task))}
 	}
 	s.tokens, s.labels = model.Bucket(s.tokens), model.Bucket(s.labels)
 	t.lg = newLossGraph(m, method.Adapter, s, true, d.Info().MaxBinding)

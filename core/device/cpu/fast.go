@@ -23,6 +23,7 @@ var fast = map[graph.Kind]kernel{
 	graph.KindRMSNormGrad: fastRMSNormGrad,
 
 	graph.KindAttention:      fastAttention,
+	graph.KindAttentionSkip:  fastAttention,
 	graph.KindAttentionStats: fastAttentionStats,
 	graph.KindAttentionGradQ: fastAttentionGradQ,
 	graph.KindAttentionGradK: fastAttentionGradK,

@@ -11,6 +11,9 @@ import (
 // of their ranges, and entries outside a range are set to zero. One segment of
 // a ragged batch is one block, or a few.
 
+// unseen is the score of a key that a query does not see: its exp is 0.
+const unseen = -1e30
+
 // blockRows bounds the rows of a block.
 const blockRows = 64
 
@@ -55,6 +58,10 @@ func newAttnScratch(cols int, both bool) attnScratch {
 func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n), d.blas
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
+	var skip []int32
+	if n.Kind == graph.KindAttentionSkip {
+		skip = in[4].i
+	}
 	sc := newAttnScratch(m, false)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
@@ -81,8 +88,19 @@ func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 				}
 				clear(r[:lo])
 				clear(r[hi:])
+				if skip != nil {
+					from, to := span(skip, bl.lo+i, m)
+					for j := max(from-bl.from, lo); j < min(to-bl.from, hi); j++ {
+						r[j] = unseen
+					}
+				}
 				r = r[lo:hi]
-				c := 1 / b.expSum(r, r, maxOf(r))
+				most := maxOf(r)
+				if most == unseen {
+					clear(r)
+					continue
+				}
+				c := 1 / b.expSum(r, r, most)
 				for j := range r {
 					r[j] *= c
 				}

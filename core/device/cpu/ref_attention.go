@@ -35,6 +35,7 @@ func span(s []int32, i, n int) (lo, hi int) {
 func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a := attnOf(n)
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
+	skipped := skips(n, in)
 	p := make([]float64, m)
 	sum := make([]float64, a.Dim)
 	return func() {
@@ -48,11 +49,16 @@ func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 				}
 				most, total := math.Inf(-1), 0.0
 				for j := lo; j < hi; j++ {
-					p[j] = a.score(q, k, i, j, h)
-					most = math.Max(most, p[j])
+					if !skipped(i, j) {
+						p[j] = a.score(q, k, i, j, h)
+						most = math.Max(most, p[j])
+					}
 				}
 				clear(sum)
 				for j := lo; j < hi; j++ {
+					if skipped(i, j) {
+						continue
+					}
 					e := math.Exp(p[j] - most)
 					total += e
 					for d, x := range a.k(v, j, h) {
@@ -60,11 +66,22 @@ func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 					}
 				}
 				for d := range y {
-					y[d] = float32(sum[d] / total)
+					if y[d] = 0; total > 0 {
+						y[d] = float32(sum[d] / total)
+					}
 				}
 			}
 		}
 	}
+}
+
+// skips tells whether query i must not see key j.
+func skips(n *graph.Node, in []*buf) func(i, j int) bool {
+	if n.Kind != graph.KindAttentionSkip {
+		return func(int, int) bool { return false }
+	}
+	s := in[4].i
+	return func(i, j int) bool { return j >= int(s[2*i]) && j < int(s[2*i+1]) }
 }
 
 func refAttentionStats(_ *Device, n *graph.Node, in []*buf, out *buf) func() {

@@ -34,6 +34,7 @@ var reference = map[graph.Kind]kernel{
 
 	graph.KindRope:           refRope,
 	graph.KindAttention:      refAttention,
+	graph.KindAttentionSkip:  refAttention,
 	graph.KindAttentionStats: refAttentionStats,
 	graph.KindAttentionGradQ: refAttentionGradQ,
 	graph.KindAttentionGradK: refAttentionGradK,

@@ -81,6 +81,11 @@ func attentionCases() (cs []Case) {
 			spans := [][2]int32{{5, 9}, {0, 0}, {8, 3}, {0, 65}, {64, 65}, {-4, 2}, {60, 99}, {-3, -1}, {70, 80}, {30, 31}}
 			return []*graph.Node{graph.Attention(b.Rand(10, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), nil, one)}
 		}),
+		compare("attention that skips keys", Loose, func(b *Build) []*graph.Node {
+			spans := [][2]int32{{0, 4}, {0, 12}, {0, 40}, {0, 65}, {3, 3}, {10, 20}, {0, 8}}
+			skips := [][2]int32{{0, 0}, {4, 8}, {4, 39}, {60, 99}, {0, 65}, {10, 20}, {-5, 3}}
+			return []*graph.Node{graph.AttentionSkip(b.Rand(7, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), b.Pairs(skips), one)}
+		}),
 		compare("attention with large scores", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 33)
 			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)

@@ -45,10 +45,11 @@ type Device struct {
 	most    int // bytes that the adapter binds
 }
 
-// Counts are the GPU objects alive, for tests and for leaks.
-type Counts struct{ Buffers, BindGroups, Pipelines int }
+// Counts are the GPU objects alive, and how many were ever made: what tests
+// look at for leaks and for objects made in a step.
+type Counts struct{ Buffers, BindGroups, Pipelines, Made int }
 
-// Counts tells how many objects the device holds.
+// Counts tells how many objects the device holds and has made.
 func (d *Device) Counts() Counts { return d.live }
 
 func noGPU(format string, args ...any) error {
@@ -188,6 +189,7 @@ func (d *Device) pipeline(ctx context.Context, name, source, kinds string) (*pip
 	}
 	d.pipes[source] = p
 	d.live.Pipelines++
+	d.live.Made++
 	return p, nil
 }
 
@@ -205,6 +207,7 @@ func (d *Device) buffer(what string, n int, usage gputypes.BufferUsage) (*wgpu.B
 		return nil, fault.New(fault.Memory, "gpu", "no %d MB for %s (%v)", n>>20, what, err).Next("take a smaller batch or shorter rows, or close other tabs")
 	}
 	d.live.Buffers++
+	d.live.Made++
 	return b, nil
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"handful/core/device"
 	"handful/core/device/devicetest"
-	_ "handful/core/device/gpu"
+	"handful/core/device/gpu"
 	"handful/core/fault"
 )
 
@@ -36,20 +36,25 @@ func open(t *testing.T, o device.Options) device.Device {
 	return d
 }
 
+// families are the kernel families: each must pass everything.
+var families = []string{"register", "tiled"}
+
 func TestConformance(t *testing.T) {
-	run(t, open(t, device.Options{Family: "register"}), devicetest.Cases())
+	for _, f := range families {
+		t.Run(f, func(t *testing.T) {
+			d := open(t, device.Options{Family: f})
+			run(t, d, devicetest.Cases())
+			validate(t, d.(*gpu.Device))
+		})
+	}
 }
 
 func TestConformanceSplit(t *testing.T) {
-	run(t, open(t, device.Options{Family: "register", MaxBinding: devicetest.SplitBinding}), devicetest.SplitCases())
-}
-
-// TestConformanceTiled takes Mesa's CPU adapter minutes to compile.
-func TestConformanceTiled(t *testing.T) {
-	if os.Getenv("HANDFUL_SLOW") == "" {
-		t.Skip("SKIPPED: set HANDFUL_SLOW=1 (in make test-all)")
+	for _, f := range families {
+		t.Run(f, func(t *testing.T) {
+			run(t, open(t, device.Options{Family: f, MaxBinding: devicetest.SplitBinding}), devicetest.SplitCases())
+		})
 	}
-	run(t, open(t, device.Options{Family: "tiled"}), devicetest.Cases())
 }
 
 func run(t *testing.T, d device.Device, cases []devicetest.Case) {
@@ -58,8 +63,13 @@ func run(t *testing.T, d device.Device, cases []devicetest.Case) {
 		if only != "" && !strings.Contains(c.Name, only) {
 			continue
 		}
+		before := d.(*gpu.Device).Counts()
 		if err := c.Run(context.Background(), d); err != nil {
 			t.Errorf("%s: %v", c.Name, err)
+		}
+		after := d.(*gpu.Device).Counts()
+		if after.Buffers != before.Buffers || after.BindGroups != before.BindGroups {
+			t.Errorf("%s: objects alive before %+v, after %+v", c.Name, before, after)
 		}
 	}
 }

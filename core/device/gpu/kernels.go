@@ -118,7 +118,7 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 			sign = -1
 		}
 		p.add(p.kernel(ctx, "rope", "rrrwu", nil), size/2, 64, []any{n.Shape[0], n.Shape[1], a.Dim / 2, in[1].shape[0], sign}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
-	case graph.KindAttention, graph.KindAttentionStats, graph.KindAttentionGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
+	case graph.KindAttention, graph.KindAttentionSkip, graph.KindAttentionStats, graph.KindAttentionGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
 		p.attention(ctx, n, in, out)
 	case graph.KindCrossEntropy:
 		p.rows(ctx, "crossentropy", "rr-wu", nil, in[0].shape[0], in[0].shape[1], []any{in[0].shape[0], in[0].shape[1]}, buf(in[0]), buf(in[1]), nil, buf(out))
@@ -256,6 +256,11 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 		fl = []string{"FORWARD", "V"}
 		set(2, in[2])
 		set(3, in[3])
+	case graph.KindAttentionSkip:
+		fl = []string{"FORWARD", "V", "SKIP"}
+		set(2, in[2])
+		set(3, in[3])
+		set(4, in[4])
 	case graph.KindAttentionStats:
 		fl = []string{"MAKESTATS", "DY", "OUT"}
 		set(5, in[2])

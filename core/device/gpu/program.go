@@ -219,6 +219,7 @@ func (p *program) bind() error {
 		}
 		p.groups = append(p.groups, g)
 		d.live.BindGroups++
+		d.live.Made++
 		p.list = append(p.list, dispatch{q.p.pipe, g, q.x, q.y, q.z})
 	}
 	p.pending, p.params = nil, nil

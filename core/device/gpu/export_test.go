@@ -1,0 +1,11 @@
+package gpu
+
+// Sources are the expanded WGSL of all pipelines that d has made, with
+// their names.
+func (d *Device) Sources() map[string]string {
+	m := map[string]string{}
+	for src, p := range d.pipes {
+		m[src] = p.name
+	}
+	return m
+}

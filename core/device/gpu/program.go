@@ -80,8 +80,14 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 func (p *program) build(ctx context.Context, outs []*graph.Node) error {
 	d := p.d
 	slots := make([]*wgpu.Buffer, len(p.plan.Slots))
+	largest := make([]*graph.Node, len(slots)) // what a fault should name
+	for _, n := range p.plan.Steps {
+		if i := p.plan.Slot(n); i >= 0 && (largest[i] == nil || n.Bytes() > largest[i].Bytes()) {
+			largest[i] = n
+		}
+	}
 	for i, n := range p.plan.Slots {
-		b, err := p.own(fmt.Sprintf("slot %d", i), n)
+		b, err := p.own(largest[i].String(), n)
 		if err != nil {
 			return err
 		}

@@ -28,12 +28,13 @@ export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
     let where = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     const answer = answers.get(where);
     if (typeof answer === 'string') where = answer;
+    if (where.endsWith('/')) where += 'index.html';
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
     if (typeof answer === 'function') return answer(request, response);
-    const file = where === '/base.gguf' ? path.join(root, model) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where.endsWith('/') ? where + 'index.html' : where);
+    const file = where === '/base.gguf' ? path.join(root, model) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where);
     const info = await stat(file).catch(() => null);
     if (!info?.isFile()) return response.writeHead(404).end('no such file');
     response.setHeader('Content-Length', info.size);

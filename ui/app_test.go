@@ -77,6 +77,9 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 			t.Errorf("got the answers %+v", x)
 		}
 	})
+	if n, o := f.calls("generate"); n != 2 || !strings.Contains(o, `"options":["a","b"]`) {
+		t.Errorf("asked %d times, last %s, want the options of the rows", n, o)
+	}
 	adapted(t, a, "mu")
 	if n, o := f.calls("free"); n != 1 || o != `{"id":5}` {
 		t.Errorf("freed %d times, last %s, want the first fit once", n, o)

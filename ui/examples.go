@@ -142,14 +142,7 @@ func (a *App) preview(shot int) {
 		if strings.TrimSpace(text) == "" || err != nil {
 			continue
 		}
-		var raw json.RawMessage
-		if raw, _, err = client.Call(context.Background(), "preview", previewOptions{text, instruction}, nil, nil); err != nil {
-			break
-		}
-		seen[i] = new(preview)
-		if json.Unmarshal(raw, seen[i]) != nil {
-			err = fault.New(fault.Bug, "preview", "got an answer that is not understood")
-		}
+		seen[i], err = ask(context.Background(), client, text, instruction)
 	}
 	a.page.Update(func() {
 		if shot != a.examples.shots {
@@ -162,6 +155,19 @@ func (a *App) preview(shot int) {
 		}
 		a.examples.seen, a.examples.heldSeen = seen[0], seen[1]
 	})
+}
+
+// ask has the engine read examples.
+func ask(ctx context.Context, client *rpc.Client, examples, instruction string) (*preview, error) {
+	raw, _, err := client.Call(ctx, "preview", previewOptions{examples, instruction}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	p := new(preview)
+	if json.Unmarshal(raw, p) != nil {
+		return nil, fault.New(fault.Bug, "preview", "got an answer that is not understood")
+	}
+	return p, nil
 }
 
 // lines counts the lines that hold something.

@@ -97,7 +97,7 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			if err := r.Into(&o); err != nil {
 				return nil, nil, err
 			}
-			p := preview{Rows: lines(o.Examples), Format: "lines", Labels: map[string]int{"a": 2, "b": 2}, Prompt: "Input: x\nOutput: a"}
+			p := preview{Rows: lines(o.Examples), Format: "lines", Labels: map[string]int{"a": 2, "b": 2}, Prompt: "Input: x\nOutput: a", Options: []string{"a", "b"}}
 			if strings.Contains(o.Examples, "wrong") {
 				p.Faults = []*fault.Error{{Kind: fault.Input, Op: "examples", Msg: "line 2: no label", Hint: "write text => label"}}
 			}

@@ -167,12 +167,20 @@ func (a *App) summary() string {
 		for _, t := range r.times[1:] {
 			sum += t
 		}
-		s += fmt.Sprintf(", %.0f ms a step", sum/float64(n-1))
+		s += ", " + stepTime(sum/float64(n-1)) + " a step"
 	}
 	if r.fit.Stopped {
 		s += "; stopped early, so not scored"
 	}
 	return s + "."
+}
+
+// stepTime is the time of a step, given in ms.
+func stepTime(ms float64) string {
+	if ms < 1000 {
+		return fmt.Sprintf("%.0f ms", ms)
+	}
+	return fmt.Sprintf("%.1f s", ms/1000)
 }
 
 // Export saves the fine-tune as a zip of its PEFT folder.
@@ -252,10 +260,13 @@ func (a *App) Try() {
 	t := &a.try
 	ctx, stop := context.WithCancel(context.Background())
 	t.running, t.stop, t.asked, t.answers = true, stop, t.prompt, nil
-	client, instruction := a.client, a.examples.instruction
+	client, instruction, options := a.client, a.examples.instruction, []string(nil)
+	if p := a.examples.seen; p != nil {
+		options = p.Options
+	}
 	adapters := []any{"base"}
 	if f := a.run.fit; f != nil {
-		adapters, instruction = []any{f.ID, "base"}, a.run.instruction
+		adapters, instruction, options = []any{f.ID, "base"}, a.run.instruction, a.run.options
 		t.answers = append(t.answers, answer{name: "Adapted"})
 	}
 	t.answers = append(t.answers, answer{name: "Base model"})
@@ -264,7 +275,7 @@ func (a *App) Try() {
 		var err error
 		for i, adapter := range adapters {
 			on := func(e rpc.Event) { a.onText(i, e) }
-			_, _, err = client.Call(ctx, "generate", generateOptions{Prompt: prompt, Instruction: instruction, MaxTokens: mostTokens, Adapter: adapter}, nil, on)
+			_, _, err = client.Call(ctx, "generate", generateOptions{Prompt: prompt, Instruction: instruction, Options: options, MaxTokens: mostTokens, Adapter: adapter}, nil, on)
 			if err != nil {
 				break
 			}

@@ -29,6 +29,7 @@ type runState struct {
 
 	method      string // of this run or the last one
 	instruction string
+	options     []string // of its rows, where all have the same
 	plan        *planEvent
 	steps       int // asked for
 	losses      []float64
@@ -142,6 +143,11 @@ func (a *App) adapt(ctx context.Context, o adaptOptions, old *fit) error {
 			return err
 		}
 	}
+	seen, err := ask(ctx, client, o.Examples, o.Instruction)
+	if err != nil {
+		return err
+	}
+	a.page.Update(func() { a.run.options = seen.Options })
 	raw, _, err := client.Call(ctx, "adapt", o, nil, a.onEvent)
 	if err != nil {
 		return err

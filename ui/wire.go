@@ -53,6 +53,7 @@ type preview struct {
 	Labels  map[string]int `json:"labels"`
 	Faults  []*fault.Error `json:"faults"`
 	Hints   []string       `json:"hints"`
+	Options []string       `json:"options"`
 	Prompt  string         `json:"prompt"`
 	Tokens  int            `json:"tokens"`
 	Longest int            `json:"longest"`
@@ -159,10 +160,11 @@ type adaptOptions struct {
 }
 
 type generateOptions struct {
-	Prompt      string `json:"prompt"`
-	Instruction string `json:"instruction,omitempty"`
-	MaxTokens   int    `json:"maxTokens"`
-	Adapter     any    `json:"adapter"` // a fit's id, "base" or "mean"
+	Prompt      string   `json:"prompt"`
+	Instruction string   `json:"instruction,omitempty"`
+	Options     []string `json:"options,omitempty"`
+	MaxTokens   int      `json:"maxTokens"`
+	Adapter     any      `json:"adapter"` // a fit's id, "base" or "mean"
 }
 
 type fitOptions struct {

@@ -198,11 +198,12 @@ type RowScore struct {
 
 // GenerateOptions control generation. Temperature 0 is greedy.
 type GenerateOptions struct {
-	Prompt      string  `json:"prompt"`
-	Instruction string  `json:"instruction"`
-	MaxTokens   int     `json:"maxTokens"`
-	Temperature float64 `json:"temperature"`
-	TopP        float64 `json:"topP"`
-	Seed        uint64  `json:"seed"`
-	Raw         bool    `json:"raw"` // Prompt as it is, not through the inventory's template
+	Prompt      string   `json:"prompt"`
+	Instruction string   `json:"instruction"`
+	Options     []string `json:"options"` // as the rows that were learned from had them
+	MaxTokens   int      `json:"maxTokens"`
+	Temperature float64  `json:"temperature"`
+	TopP        float64  `json:"topP"`
+	Seed        uint64   `json:"seed"`
+	Raw         bool     `json:"raw"` // Prompt as it is, not through the inventory's template
 }

@@ -24,7 +24,7 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	prompt := o.Prompt
 	if !o.Raw {
 		var err error
-		if prompt, _, err = e.template.Render(o.Instruction, task.Example{Input: o.Prompt}); err != nil {
+		if prompt, _, err = e.template.Render(o.Instruction, task.Example{Input: o.Prompt, Options: o.Options}); err != nil {
 			return "", err
 		}
 	}

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"slices"
+
 	"handful/core/fault"
 	"handful/core/task"
 )
@@ -12,17 +14,18 @@ type Preview struct {
 	Labels  map[string]int `json:"labels,omitempty"`
 	Faults  []*fault.Error `json:"faults,omitempty"`
 	Hints   []string       `json:"hints,omitempty"`
-	Prompt  string         `json:"prompt,omitempty"` // of the first row, answer included
-	Tokens  int            `json:"tokens"`           // of all rows
-	Longest int            `json:"longest"`          // tokens of the longest row
-	Cut     []CutRow       `json:"cut,omitempty"`    // rows that would be cut
+	Options []string       `json:"options,omitempty"` // those of every row, where all have the same
+	Prompt  string         `json:"prompt,omitempty"`  // of the first row, answer included
+	Tokens  int            `json:"tokens"`            // of all rows
+	Longest int            `json:"longest"`           // tokens of the longest row
+	Cut     []CutRow       `json:"cut,omitempty"`     // rows that would be cut
 }
 
 // Preview parses examples and renders the first. Faults are part of the
 // answer, not an error.
 func (e *Engine) Preview(examples, instruction string) *Preview {
 	p := task.Parse([]byte(examples))
-	out := &Preview{Rows: len(p.Examples), Format: string(p.Format), Faults: p.Faults, Hints: task.Hints(p.Examples), Labels: map[string]int{}}
+	out := &Preview{Rows: len(p.Examples), Format: string(p.Format), Faults: p.Faults, Hints: task.Hints(p.Examples), Options: sameOptions(p.Examples), Labels: map[string]int{}}
 	for i, ex := range p.Examples {
 		if ex.InputIDs == nil {
 			out.Labels[ex.Output]++
@@ -47,4 +50,17 @@ func (e *Engine) Preview(examples, instruction string) *Preview {
 		out.Labels = nil
 	}
 	return out
+}
+
+// sameOptions are the options that all rows have, nil where rows differ.
+func sameOptions(exs []task.Example) []string {
+	for _, ex := range exs {
+		if !slices.Equal(ex.Options, exs[0].Options) {
+			return nil
+		}
+	}
+	if len(exs) == 0 {
+		return nil
+	}
+	return exs[0].Options
 }

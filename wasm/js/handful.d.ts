@@ -218,6 +218,8 @@ export interface EvalOptions extends ScoreOptions {
 export interface GenerateOptions extends Using {
   prompt?: string;
   instruction?: string;
+  /** As the rows that were learned from had them. */
+  options?: string[];
   maxTokens?: number;
   /** 0 is greedy. */
   temperature?: number;
@@ -238,6 +240,8 @@ export interface Handful {
     labels?: Record<string, number>;
     faults?: { kind: string; op: string; msg: string; hint?: string }[];
     hints?: string[];
+    /** Those of every row, where all have the same. */
+    options?: string[];
     prompt?: string;
     tokens: number;
     longest: number;

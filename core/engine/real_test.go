@@ -66,7 +66,7 @@ func TestRealAdapt(t *testing.T) {
 	rows := "great film => positive\nboring plot => negative\nI loved it => positive\nwaste of time => negative\n"
 	for _, method := range []string{"z", "mu"} {
 		o := Defaults(method)
-		o.Examples, o.Steps, o.Batch, o.Warmup, o.Schedule = rows, 4, 4, 0, "constant"
+		o.Examples, o.Steps, o.Batch, o.Warmup, o.Schedule = rows, 2, 4, 0, "constant"
 		fit, err := e.Adapt(context.Background(), o, nil)
 		if err != nil {
 			t.Fatal(err)

@@ -55,3 +55,25 @@ test('an engine that cannot start says so', { skip }, async () => {
     assert.match(message, /engine/);
   }
 });
+
+test('an engine that dies ends its calls with its last words', { skip }, async () => {
+  // A program in place of Go's, which says what Go says when it dies.
+  it.answers.set('/dying/engine-worker.js', '/engine-worker.js');
+  it.answers.set('/dying/gpu-shim.js', (_, response) => response.end(''));
+  it.answers.set('/dying/engine.wasm', (_, response) => response.end(Buffer.from([0, 97, 115, 109, 1, 0, 0, 0])));
+  const dying = (words) => it.answers.set('/dying/wasm_exec.js', (_, response) => response.end(`
+    globalThis.fs = { writeSync: (fd, bytes) => bytes.length };
+    globalThis.Go = class {
+      importObject = {};
+      async run() {
+        for (const line of ${JSON.stringify(words)}) globalThis.fs.writeSync(2, new TextEncoder().encode(line));
+      }
+    };`));
+  const call = () => page.evaluate(() => new Engine('/dying/engine-worker.js').call('version').catch((e) => [e.kind, e.message]));
+  dying(['starting\n', 'panic: index out of', ' range [3]\n\ngoroutine 1 [running]:\n', 'main.main()\n'.repeat(500)]);
+  const [kind, message] = await call();
+  assert.equal(kind, 'bug');
+  assert.match(message, /^engine: the engine stopped: panic: index out of range \[3\];/);
+  dying(['fatal error: out of memory\n']);
+  assert.deepEqual((await call())[0], 'memory');
+});

@@ -2,11 +2,11 @@
 // stopped, exported. Found by roles and names, as assistive tools find things.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { open, skip as noBrowser } from './lib/browser.mjs';
-import { root } from './lib/server.mjs';
+import { baseModel, noModel, root } from './lib/server.mjs';
 import * as golden from './lib/golden.mjs';
 import { entries } from './lib/zip.mjs';
 
@@ -93,4 +93,22 @@ test('Stop stops, and what was learned is kept', { skip }, async () => {
   await button('Stop').click();
   await page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Export' && !b.disabled), null, { timeout: 5000 });
   assert.equal(await hook('fault').innerText(), '');
+});
+
+test('the real model: a sample task, a better label, an answer that streams', { skip: skip || noModel }, async () => {
+  const size = statSync(path.join(root, baseModel)).size;
+  it.answers.set('/models/manifest.json', (_, response) => response.end(JSON.stringify([{ id: 'base', name: 'SmolLM2', file: '../base.gguf', bytes: size, licence: 'Apache-2.0' }])));
+  await page.reload();
+  await hook('model-select').selectOption('base');
+  await page.locator('#device').selectOption('cpu');
+  await hook('examples-input').fill(['red => colour', 'seven => number', 'blue => colour', 'two => number', 'green => colour', 'nine => number', 'black => colour', 'ten => number'].join('\n'));
+  await hook('method-select').selectOption('mu');
+  await hook('steps-input').fill('6');
+  await button('Adapt').click();
+  await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor({ timeout: 180_000 });
+  await page.getByRole('textbox', { name: 'Input' }).fill('yellow');
+  await button('Try it').click();
+  await hook('try-output').getByText('colour').waitFor({ timeout: 60_000 });
+  assert.equal(await hook('fault').innerText(), '');
+  await accessible();
 });

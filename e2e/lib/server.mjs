@@ -9,10 +9,11 @@ import path from 'node:path';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-const model = '.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf';
+/** The real base model, from the repository's root. */
+export const baseModel = '.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf';
 
 /** For test(): why a test that needs the base model is skipped. */
-export const noModel = existsSync(path.join(root, model)) ? false : 'no base model: run `make base`';
+export const noModel = existsSync(path.join(root, baseModel)) ? false : 'no base model: run `make base`';
 
 const types = {
   '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
@@ -34,7 +35,7 @@ export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
     response.setHeader('Cache-Control', 'no-store');
     response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
     if (typeof answer === 'function') return answer(request, response);
-    const file = where === '/base.gguf' ? path.join(root, model) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where);
+    const file = where === '/base.gguf' ? path.join(root, baseModel) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where);
     const info = await stat(file).catch(() => null);
     if (!info?.isFile()) return response.writeHead(404).end('no such file');
     response.setHeader('Content-Length', info.size);

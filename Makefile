@@ -35,8 +35,8 @@ test-all: need-go ## the quick suites, PyTorch and PEFT, the real model at lengt
 check: need-go ## format, vet and Go tests alone
 	@go run ./cmd/suite check
 
-bench: need-go build ## measure and rewrite the tables of docs/performance.md
-	@scripts/bench.sh
+bench: need-go build ## measure, and rewrite the tables of docs/performance.md
+	@go run ./cmd/benchdoc docs/performance.md
 
 fmt: need-go ## format Go files
 	@gofmt -w $$(git ls-files '*.go')

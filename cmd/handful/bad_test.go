@@ -72,6 +72,9 @@ func TestUsage(t *testing.T) {
 		{"--seeds", []string{"eval", "--base", "b", "--examples", "e", "--seeds", "0"}},
 		{"inspect wants one path", []string{"inspect"}},
 		{"inspect wants one path", []string{"inspect", "a", "b"}},
+		{"kernels, step, load and all", []string{"bench", "speed"}},
+		{"bench wants --base", []string{"bench", "step"}},
+		{"--tokens", []string{"bench", "step", "--base", "b", "--tokens", "1"}},
 		{`--addr: got "8080"`, []string{"serve", "--addr", "8080"}},
 	} {
 		bad(t, 2, []string{c.word}, c.args...)

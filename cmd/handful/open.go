@@ -54,9 +54,13 @@ func (m *modelFlags) check(c *cobra.Command, required ...string) error {
 	return nil
 }
 
+func (m *modelFlags) options() device.Options {
+	return device.Options{Kind: m.device, Family: m.kernel, MaxBinding: m.maxBinding, Memory: m.memory << 20}
+}
+
 // open opens the base with what goes with it.
 func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
-	o := engine.OpenOptions{Device: device.Options{Kind: m.device, Family: m.kernel, MaxBinding: m.maxBinding, Memory: m.memory << 20}}
+	o := engine.OpenOptions{Device: m.options()}
 	for _, x := range []struct {
 		path string
 		to   *format.Folder
@@ -89,7 +93,9 @@ func (m *modelFlags) announce(e *engine.Engine) {
 }
 
 func (m *modelFlags) close() {
-	m.loaded()
+	if m.loaded != nil {
+		m.loaded()
+	}
 	for _, c := range m.closers {
 		c()
 	}

@@ -100,3 +100,14 @@ func TestGenerate(t *testing.T) {
 		t.Errorf("got %q", o.stdout)
 	}
 }
+
+func TestBench(t *testing.T) {
+	o := good(t, "bench", "step", "--device", "cpu", "--base", golden, "--inventory", golden+"/s4/adapter_init", "--rows", "2", "--tokens", "8", "--steps", "1", "--json")
+	var r benchReport
+	if err := json.Unmarshal([]byte(o.stdout), &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 1 || r.Rows[0].MS <= 0 || r.Rows[0].Dispatch == 0 || r.Rows[0].Name != "mu, 2 × 8 tokens" {
+		t.Errorf("got %+v", r.Rows)
+	}
+}

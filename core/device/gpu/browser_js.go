@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"syscall/js"
+	"time"
 
 	"github.com/gogpu/gputypes"
 	"github.com/gogpu/wgpu"
@@ -116,9 +117,16 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	}
 }
 
-// mapRead waits for the queue and maps b.
+// mapRead waits for the queue and maps b. A device that is lost rejects the
+// mapping before it tells of its loss, which is then waited for.
 func (d *Device) mapRead(ctx context.Context, b *wgpu.Buffer, n uint64) error {
-	return b.Map(ctx, wgpu.MapModeRead, 0, n)
+	err := b.Map(ctx, wgpu.MapModeRead, 0, n)
+	if err != nil && ctx.Err() == nil && d.host.device.Truthy() {
+		short, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		_, _ = await(short, d.host.device.Get("lost")) // the shim has kept the reason
+	}
+	return err
 }
 
 func (d *Device) writeBuffer(b *wgpu.Buffer, off uint64, data []byte) error {

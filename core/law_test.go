@@ -1,3 +1,5 @@
+//go:build !js
+
 // Package core_test holds the laws of the whole library.
 package core_test
 

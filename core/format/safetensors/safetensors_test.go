@@ -230,9 +230,7 @@ func TestHostileHeadersAreCheap(t *testing.T) {
 		b := append(file(header, 0), 0)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		start := time.Now()
 		_, err := Open(format.BytesBlob(b))
-		took := time.Since(start)
 		runtime.ReadMemStats(&after)
 		if !fault.Is(err, fault.Input) {
 			t.Errorf("%s: got %v", name, err)
@@ -240,7 +238,16 @@ func TestHostileHeadersAreCheap(t *testing.T) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > uint64(2*len(header)) {
 			t.Errorf("%s: %d bytes allocated for a header of %d", name, used, len(header))
 		}
-		if took > 50*time.Millisecond {
+		limit, took := 50*time.Millisecond, time.Hour
+		if runtime.GOOS == "js" {
+			limit *= 10
+		}
+		for try := 0; took > limit && try < 8; try++ { // the best of a few: other work may get in the way
+			start := time.Now()
+			Open(format.BytesBlob(b))
+			took = min(took, time.Since(start))
+		}
+		if took > limit {
 			t.Errorf("%s: took %v", name, took)
 		}
 	}

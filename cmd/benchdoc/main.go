@@ -109,6 +109,7 @@ func tables(w *bytes.Buffer) {
 		steps = append(steps, line{"HF PEFT (torch, f32)", method, *r})
 	}
 	stepTable(w, steps)
+	weights(w)
 	fmt.Fprintf(w, "\nLoad after: %s.\n", load())
 }
 
@@ -144,6 +145,19 @@ func stepTable(w *bytes.Buffer, steps []line) {
 			}
 			fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.0f | %s | %.0f | %s | %d |\n", method, s.who, s.MS, r[0], s.CPU, r[1], float64(s.Peak)/1e6, r[2], s.Dispatches)
 		}
+	}
+}
+
+// weights lists what a first visit to the page downloads, models apart.
+func weights(w *bytes.Buffer) {
+	fmt.Fprintf(w, "\n**What the page weighs**\n\n| file | KB | KB, gzip |\n|---|---|---|\n")
+	for _, f := range []string{"engine.wasm", "ui.wasm", "wasm_exec.js", "vugu-renderer.js", "style.css"} {
+		plain, err := os.Stat("dist/site/" + f)
+		packed, err2 := os.Stat("dist/site/" + f + ".gz")
+		if err != nil || err2 != nil {
+			continue
+		}
+		fmt.Fprintf(w, "| %s | %d | %d |\n", f, plain.Size()/1000, packed.Size()/1000)
 	}
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"handful/core/format"
@@ -25,6 +26,9 @@ func (f fileBlob) Size() int64 { return f.size }
 // HANDFUL_BASE says; without it the test is skipped.
 func realBase(t *testing.T) format.Folder {
 	t.Helper()
+	if runtime.GOOS == "js" {
+		t.Skip("SKIPPED: the browser's tests run the real model")
+	}
 	path := os.Getenv("HANDFUL_BASE")
 	if path == "" {
 		path = "../../.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"

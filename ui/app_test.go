@@ -81,9 +81,7 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 		t.Errorf("asked %d times, last %s, want the options of the rows", n, o)
 	}
 	adapted(t, a, "mu")
-	if n, o := f.calls("free"); n != 1 || o != `{"id":5}` {
-		t.Errorf("freed %d times, last %s, want the first fit once", n, o)
-	}
+	wait(t, a, "the first fit to be freed", func() bool { n, o := f.calls("free"); return n == 1 && o == `{"id":5}` })
 	if n, _ := f.calls("open"); n != 1 {
 		t.Errorf("opened %d times, want once", n)
 	}
@@ -251,6 +249,7 @@ func TestTakeFiles(t *testing.T) {
 		{list("m/config.json", "m/model.safetensors", "m/tokenizer.json"), 3, 0},
 		{list("s/adapter_config.json", "s/adapter_model.safetensors", "s/manifest.json"), 0, 3},
 		{list("all/base/config.json", "all/base/model.safetensors", "all/skills/adapter_config.json", "all/skills/adapter_model.safetensors"), 2, 2},
+		{list("config.json", "model.safetensors", "tokenizer.json", "adapter_config.json", "adapter_model.safetensors", "manifest.json"), 3, 3},
 	} {
 		a, _, _ := newTest(t)
 		do(a, func() {
@@ -319,6 +318,23 @@ func TestOddEvents(t *testing.T) {
 				a.Islands()
 			})
 		}
+	}
+}
+
+func TestAFailedRunKeepsTheLastResult(t *testing.T) {
+	a, _, f := newTest(t)
+	adapted(t, a, "z")
+	var chart string
+	do(a, func() { chart = a.run.chart })
+	f.step = func(context.Context) { panic(fault.New(fault.Memory, "adapt", "out of memory")) }
+	adapted(t, a, "mu")
+	do(a, func() {
+		if !fault.Is(a.fault, fault.Memory) || a.run.fit == nil || a.run.method != "z" || a.run.chart != chart || len(a.run.scores) != 2 {
+			t.Errorf("got the fault %v, the fit %v of %q, %d scores", a.fault, a.run.fit, a.run.method, len(a.run.scores))
+		}
+	})
+	if n, _ := f.calls("free"); n != 0 {
+		t.Error("the last result was freed")
 	}
 }
 

@@ -118,14 +118,14 @@ const (
 )
 
 // drawRouting draws w[site][head][skill] as an SVG of a width. Colours go from
-// 0 to the largest weight; sites' names are escaped.
+// 0 to top; sites' names are escaped.
 func drawRouting(width int, r *routing) string {
 	if r == nil || len(r.Sites) == 0 || len(r.W) != len(r.Sites) || len(r.W[0]) == 0 || len(r.W[0][0]) == 0 {
 		return ""
 	}
 	m := newHeatMap(r.Sites)
 	heads, skills := len(r.W[0]), len(r.W[0][0])
-	most := largest(r.W)
+	most := top(r.W)
 	weight := func(site, head, skill int) float64 {
 		if site < 0 || head >= len(r.W[site]) || skill >= len(r.W[site][head]) {
 			return 0
@@ -215,9 +215,12 @@ func shortNames(names []string) []string {
 	return out
 }
 
-// largest is the largest weight, at least a little more than nothing.
+// top is what the brightest colour stands for: the largest weight, or twice
+// the even one, so that a mixture that is nearly even looks so.
+func top(w [][][]float32) float64 { return math.Max(largest(w), 2/float64(len(w[0][0]))) }
+
 func largest(w [][][]float32) float64 {
-	most := 1e-6
+	most := 0.0
 	for _, site := range w {
 		for _, head := range site {
 			for _, v := range head {
@@ -235,23 +238,21 @@ func routingLabel(r *routing) string {
 		r.Step, len(r.Sites), len(r.W[0]), skills, largest(r.W), 1/float64(skills))
 }
 
-// drawScale is the legend: colours from 0 to the largest weight, with a mark
-// at the even mixture.
+// drawScale is the legend: colours from 0 to top, with a mark at the even
+// mixture.
 func drawScale(r *routing) string {
 	if r == nil || len(r.W) == 0 || len(r.W[0]) == 0 || len(r.W[0][0]) == 0 {
 		return ""
 	}
-	most, even := largest(r.W), 1/float64(len(r.W[0][0]))
+	most, even := top(r.W), 1/float64(len(r.W[0][0]))
 	const w, left = 180, 14
 	data := bitmap(w, 1, func(x, _ int) (byte, byte, byte) { return colour(float64(x) / (w - 1)) })
-	at := left + w*math.Min(1, even/most)
+	at := left + w*even/most
 	var b strings.Builder
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d 44" aria-hidden="true"><image x="%d" y="14" width="%d" height="10" preserveAspectRatio="none" href="%s"/>`, w+2*left, left, w, data)
 	fmt.Fprintf(&b, `<text class="tick" x="%d" y="38" text-anchor="middle">0</text>`, left)
 	fmt.Fprintf(&b, `<text class="tick" x="%d" y="38" text-anchor="middle">%.3g</text>`, left+w, most)
-	if even <= most {
-		fmt.Fprintf(&b, `<path class="mark" d="M%.1f 12v14"/><text class="tick" x="%.1f" y="9" text-anchor="middle">even %.3g</text>`, at, math.Max(at, 30), even)
-	}
+	fmt.Fprintf(&b, `<path class="mark" d="M%.1f 12v14"/><text class="tick" x="%.1f" y="9" text-anchor="middle">even %.3g</text>`, at, math.Max(at, 30), even)
 	b.WriteString(`</svg>`)
 	return b.String()
 }

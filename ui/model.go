@@ -130,8 +130,8 @@ func (a *App) PickBase(id string)      { a.model.base = id }
 func (a *App) PickInventory(id string) { a.model.inventory = id }
 func (a *App) PickDevice(kind string)  { a.model.device = kind }
 
-// TakeFiles sorts what the person brought: a folder with an adapter's config is
-// an inventory, everything else is the base.
+// TakeFiles sorts what the person brought: what lies beside an adapter's config
+// is an inventory, unless only a base has it; everything else is the base.
 func (a *App) TakeFiles(files []file) {
 	skills := map[string]bool{} // folders that hold an inventory
 	for _, f := range files {
@@ -141,7 +141,7 @@ func (a *App) TakeFiles(files []file) {
 	}
 	var base, inv []file
 	for _, f := range files {
-		if skills[path.Dir(f.name)] {
+		if skills[path.Dir(f.name)] && !onlyBase(path.Base(f.name)) {
 			inv = append(inv, f)
 		} else {
 			base = append(base, f)
@@ -153,6 +153,11 @@ func (a *App) TakeFiles(files []file) {
 	if len(base) > 0 {
 		a.model.baseFiles, a.model.base = base, ownFiles
 	}
+}
+
+// onlyBase tells a base's files from an inventory's, by name.
+func onlyBase(name string) bool {
+	return name == "config.json" || path.Ext(name) == ".gguf" || strings.HasPrefix(name, "model") || strings.HasPrefix(name, "tokenizer")
 }
 
 // Load opens what is chosen.

@@ -72,7 +72,8 @@ func (a *App) whyNot() string {
 	return wrong
 }
 
-// Adapt opens the model where that is still to be done, and fine-tunes.
+// Adapt opens the model where that is still to be done, and fine-tunes. The
+// last result stays until there is a new one.
 func (a *App) Adapt() {
 	if a.whyNot() != "" {
 		return
@@ -90,11 +91,10 @@ func (a *App) Adapt() {
 		o.Holdout = 0
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	old := a.run.fit
-	a.run = runState{phase: preparing, stop: stop, method: o.Method, instruction: o.Instruction, steps: o.Steps, fit: old, saved: a.run.saved}
+	before, client := a.run, a.client
+	a.run = runState{phase: preparing, stop: stop, method: o.Method, instruction: o.Instruction, steps: o.Steps}
 	a.fault = nil
 	a.try.clear()
-	a.draw()
 	var opening context.Context
 	if !a.model.open() {
 		opening = a.beginOpening()
@@ -107,14 +107,23 @@ func (a *App) Adapt() {
 			err = a.open(opening)
 		}
 		if err == nil {
-			err = a.adapt(ctx, o, old)
+			err = a.adapt(ctx, o)
 		}
 		a.page.Update(func() {
 			stop()
+			if a.client != client {
+				before.fit = nil // it lived in the old engine
+			}
+			if err != nil && before.method != "" {
+				a.run = before
+				a.draw()
+			}
 			a.run.phase, a.run.stop = idle, nil
 			if err != nil {
 				a.show("adapt", err)
 				a.say("Adapting ended without a result")
+			} else if before.fit != nil {
+				go a.client.Call(context.Background(), "free", fitOptions{before.fit.ID}, nil, nil) // the worst is that it stays
 			}
 		})
 	}()
@@ -128,21 +137,10 @@ func (a *App) Stop() {
 	}
 }
 
-// adapt runs the fine-tune in the open engine. The last one is freed first.
-func (a *App) adapt(ctx context.Context, o adaptOptions, old *fit) error {
+// adapt runs the fine-tune in the open engine.
+func (a *App) adapt(ctx context.Context, o adaptOptions) error {
 	var client *rpc.Client
-	a.page.Update(func() {
-		client = a.client
-		if a.run.fit == nil {
-			old = nil // it died with its engine
-		}
-		a.run.fit = nil
-	})
-	if old != nil {
-		if _, _, err := client.Call(ctx, "free", fitOptions{old.ID}, nil, nil); err != nil {
-			return err
-		}
-	}
+	a.page.Update(func() { client = a.client })
 	seen, err := ask(ctx, client, o.Examples, o.Instruction)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip } from './lib/browser.mjs';
+import { install, packed } from './lib/bytes.mjs';
 import * as golden from './lib/golden.mjs';
 
 let it, page;
@@ -9,16 +10,16 @@ before(async () => {
   if (skip) return;
   it = await open();
   page = await it.page();
+  await install(page);
   await page.evaluate(
     async ({ at, rows, inventory }) => {
       Object.assign(window, await import('/handful.mjs'), { rows });
-      const files = inventory.map(({ name, bytes }) => ({ name, bytes: new Uint8Array(bytes) }));
-      window.h = await createHandful({ base: at, inventory: files, device: 'cpu' });
+      window.h = await createHandful({ base: at, inventory: files(inventory), device: 'cpu' });
       window.tell = (e) => ({ name: e.name, kind: e.kind, op: e.op, hint: e.hint, message: e.message });
       // Every step takes 400 rows: long enough to be stopped in.
       window.slow = { examples: Array(10).fill(rows).flat(), method: 'z', batch: 400, steps: 40, warmup: 0 };
     },
-    { at: golden.at, rows: golden.rows(), inventory: golden.inventory('s4') },
+    { at: golden.at, rows: golden.rows(), inventory: packed(golden.inventory('s4')) },
   );
 });
 after(() => it?.close());

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { open, skip } from './lib/browser.mjs';
+import { install, packed } from './lib/bytes.mjs';
 import { root } from './lib/server.mjs';
 import * as golden from './lib/golden.mjs';
 import { read, write } from './lib/safetensors.mjs';
@@ -14,6 +15,7 @@ before(async () => {
   if (skip) return;
   it = await open();
   page = await it.page();
+  await install(page);
   await page.evaluate(async ({ at }) => {
     Object.assign(window, await import('/handful.mjs'), { at });
     const file = async (name) => new File([await (await fetch(at + name)).arrayBuffer()], name);
@@ -61,6 +63,7 @@ test('a sharded folder, and one without its second shard', { skip }, async () =>
   answer('/shards/part-0.safetensors', write(half(0)));
   answer('/shards/part-1.safetensors', write(half(1)));
   assert.equal((await page.evaluate(() => tryBase('/shards/'))).layers, 2);
+  assert.equal((await page.evaluate(() => tryBase('/shards'))).layers, 2);
   it.answers.delete('/shards/part-1.safetensors');
   const fault = await page.evaluate(() => tryBase('/shards/'));
   assert.equal(fault.kind, 'network');
@@ -109,25 +112,25 @@ test('opening can be stopped', { skip }, async () => {
 test('files that are something else', { skip }, async () => {
   const model = bytes('model.safetensors');
   const config = JSON.parse(bytes('config.json'));
-  const text = (o) => [...Buffer.from(typeof o === 'string' ? o : JSON.stringify(o))];
+  const text = (o) => Buffer.from(typeof o === 'string' ? o : JSON.stringify(o));
   const cases = [
     [[], 'input', /no files/],
     [[['notes.txt', text('hello')]], 'input', /config\.json/],
     [[['model.gguf', text('GGUF')]], 'input', /gguf/i],
-    [[['config.json', text('{"model_type":')], ['model.safetensors', [...model]]], 'input', /config\.json/],
-    [[['config.json', text({ ...config, model_type: 'bert' })], ['model.safetensors', [...model]]], 'unsupported', /bert/],
-    [[['config.json', text(config)], ['model.safetensors', [...model.subarray(0, model.length - 9)]]], 'input', /safetensors/],
+    [[['config.json', text('{"model_type":')], ['model.safetensors', model]], 'input', /config\.json/],
+    [[['config.json', text({ ...config, model_type: 'bert' })], ['model.safetensors', model]], 'unsupported', /bert/],
+    [[['config.json', text(config)], ['model.safetensors', model.subarray(0, model.length - 9)]], 'input', /safetensors/],
     [[['config.json', text(config)], ['model.safetensors', text('<html>')]], 'input', /safetensors/],
-    [[['config.json', text(config)], ['pytorch_model.bin', [0x80, 2]]], 'unsupported', /pickle/],
-    [[['config.json', text({ ...config, hidden_size: 64 })], ['model.safetensors', [...model]]], 'input', /want/],
+    [[['config.json', text(config)], ['pytorch_model.bin', Buffer.from([0x80, 2])]], 'unsupported', /pickle/],
+    [[['config.json', text({ ...config, hidden_size: 64 })], ['model.safetensors', model]], 'input', /want/],
   ];
   const got = await page.evaluate(async (cases) => {
     const out = [];
-    for (const files of cases) out.push(await tryBase(files.map(([name, b]) => ({ name, bytes: new Uint8Array(b) }))));
+    for (const list of cases) out.push(await tryBase(files(list)));
     return out;
-  }, cases.map(([files]) => files));
-  cases.forEach(([files, kind, says], i) => {
-    assert.equal(got[i].kind, kind, `${files.map(([n]) => n)}: ${got[i].message}`);
+  }, cases.map(([list]) => packed(list.map(([name, bytes]) => ({ name, bytes })))));
+  cases.forEach(([list, kind, says], i) => {
+    assert.equal(got[i].kind, kind, `${list.map(([n]) => n)}: ${got[i].message}`);
     assert.match(got[i].message, says);
   });
 });

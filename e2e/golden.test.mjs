@@ -1,8 +1,9 @@
-// The golden vectors through window.createHandful, on both devices: the base,
-// and ten steps of every method against PyTorch's.
+// The golden vectors through createHandful, on both devices: the base, and ten
+// steps of every method against PyTorch's.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip } from './lib/browser.mjs';
+import { install, packed, unpacked } from './lib/bytes.mjs';
 import * as golden from './lib/golden.mjs';
 import { read } from './lib/safetensors.mjs';
 
@@ -19,24 +20,26 @@ before(async () => {
   if (skip) return;
   it = await open();
   page = await it.page();
-  await page.evaluate(async (rows) => {
-    Object.assign(window, await import('/handful.mjs'), { rows });
-    window.bytesOf = (files) => files.map(({ name, bytes }) => ({ name, bytes: new Uint8Array(bytes) }));
-  }, golden.rows());
+  await install(page);
+  await page.evaluate(async (rows) => Object.assign(window, await import('/handful.mjs'), { rows }), golden.rows());
 });
 after(() => it?.close());
 
-for (const device of ['cpu', 'gpu']) {
-  test(`${device}: base`, { skip }, async () => {
+// The families that the quick run leaves out differ in products alone, which
+// the conformance suite looks at.
+const devices = ['cpu', 'gpu', ...(process.env.HANDFUL_SLOW ? ['cpu plain', 'cpu go', 'gpu tiled'] : [])];
+for (const name of devices) {
+  const [device, kernel] = name.split(' ');
+  test(`${name}: base`, { skip }, async () => {
     const { info, scores } = await page.evaluate(
-      async ({ at, device }) => {
-        const h = await createHandful({ base: at, device });
+      async ({ at, device, kernel }) => {
+        const h = await createHandful({ base: at, device, kernel });
         const scores = await h.score({ examples: rows.slice(0, 4) });
         const info = h.info;
         await h.dispose();
         return { info, scores };
       },
-      { at: golden.at, device },
+      { at: golden.at, device, kernel },
     );
     assert.equal(info.device.kind, device);
     assert.deepEqual([info.layers, info.hidden, info.vocab, info.tokenizer], [2, 32, 96, false]);
@@ -48,18 +51,18 @@ for (const device of ['cpu', 'gpu']) {
   for (const split of ['s1', 's4']) {
     for (const { dir, only, options } of runs) {
       if (only && only !== split) continue;
-      test(`${device}: ${split} ${dir}`, { skip }, async () => {
+      test(`${name}: ${split} ${dir}`, { skip }, async () => {
         const logits = dir === 'mhr_z' && golden.tensors(`${split}/${dir}/init_logits.safetensors`);
         const got = await page.evaluate(
-          async ({ at, device, inventory, options }) => {
-            const h = await createHandful({ base: at, inventory: bytesOf(inventory), device });
+          async ({ at, device, kernel, inventory, options }) => {
+            const h = await createHandful({ base: at, inventory: files(inventory), device, kernel });
             const steps = [];
             const fit = await h.adapt({ examples: rows, ...options, onStep: (s) => steps.push(s.step) });
-            const files = (await fit.export()).map(({ name, bytes }) => ({ name, bytes: Array.from(bytes) }));
+            const exported = (await fit.export()).filter((f) => f.name.endsWith('adapter_model.safetensors'));
             await h.dispose();
-            return { losses: fit.losses, norms: fit.steps.map((s) => s.gradNorm), device: fit.device, dispatches: fit.dispatches, steps, files };
+            return { losses: fit.losses, norms: fit.steps.map((s) => s.gradNorm), device: fit.device, dispatches: fit.dispatches, steps, files: pack(exported) };
           },
-          { at: golden.at, device, inventory: golden.inventory(split, logits), options: { ...common, ...options } },
+          { at: golden.at, device, kernel, inventory: packed(golden.inventory(split, logits)), options: { ...common, ...options } },
         );
         assert.equal(got.device.kind, device);
         assert.ok(got.dispatches > 0);
@@ -67,7 +70,7 @@ for (const device of ['cpu', 'gpu']) {
         const want = golden.json(`${split}/meta.json`)[dir];
         got.losses.forEach((loss, i) => assert.ok(Math.abs(loss - want.losses[i]) <= 2e-4, `loss ${i}: got ${loss}, want ${want.losses[i]}`));
         got.norms.forEach((norm, i) => near(norm, want.grad_norms[i], 2e-4));
-        const exported = (name) => read(Uint8Array.from(got.files.find((f) => f.name === name).bytes));
+        const exported = (name) => read(unpacked(got.files.find((f) => f.name === name)));
         for (const step of dir === 'mhr_full_sched' ? [10] : [1, 10]) {
           const stored = golden.tensors(`${split}/${dir}/step${step}.safetensors`);
           assert.equal(golden.compare(exported(`step${step}/adapter_model.safetensors`), stored), '');

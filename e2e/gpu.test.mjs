@@ -2,18 +2,19 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip } from './lib/browser.mjs';
+import { install, packed } from './lib/bytes.mjs';
 import * as golden from './lib/golden.mjs';
 
 const setUp = async (it) => {
   const page = await it.page();
+  await install(page);
   await page.evaluate(
     async ({ at, rows, inventory }) => {
       Object.assign(window, await import('/handful.mjs'), { rows });
-      const files = inventory.map(({ name, bytes }) => ({ name, bytes: new Uint8Array(bytes) }));
-      window.opened = (device) => createHandful({ base: at, inventory: files, device });
+      window.opened = (device) => createHandful({ base: at, inventory: files(inventory), device });
       window.tell = (e) => ({ kind: e.kind, message: e.message });
     },
-    { at: golden.at, rows: golden.rows(), inventory: golden.inventory('s4') },
+    { at: golden.at, rows: golden.rows(), inventory: packed(golden.inventory('s4')) },
   );
   return page;
 };

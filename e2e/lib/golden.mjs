@@ -33,8 +33,8 @@ export function inventory(split, logits) {
     config.n_tasks = 1;
   }
   return [
-    { name: 'adapter_config.json', bytes: [...new TextEncoder().encode(JSON.stringify(config))] },
-    { name: 'adapter_model.safetensors', bytes: [...write(model)] },
+    { name: 'adapter_config.json', bytes: new TextEncoder().encode(JSON.stringify(config)) },
+    { name: 'adapter_model.safetensors', bytes: write(model) },
   ];
 }
 

@@ -20,7 +20,8 @@ import (
 const maxIndex = 16 << 20
 
 // Source is one file of a folder: one of the call's blobs, or an address of
-// this origin. An address that ends with "/" is a folder.
+// this origin. An address that ends with "/", or whose name has no extension,
+// is a folder.
 type Source struct {
 	Name   string `json:"name"`
 	Blob   *int   `json:"blob"`
@@ -44,8 +45,8 @@ func gather(ctx context.Context, op string, sources []Source, r rpc.Request, emi
 			return nil, fault.Inputf(op, "%s: got the blob %d of %d", s.Name, *s.Blob, len(r.Blobs))
 		case s.Blob != nil:
 			out = append(out, named(s.Name, r.Blobs[*s.Blob]))
-		case strings.HasSuffix(s.URL, "/"):
-			f, err := fetchFolder(ctx, op, s.URL, emit)
+		case isFolder(s.URL):
+			f, err := fetchFolder(ctx, op, strings.TrimSuffix(s.URL, "/")+"/", emit)
 			if err != nil {
 				return nil, err
 			}
@@ -61,6 +62,10 @@ func gather(ctx context.Context, op string, sources []Source, r rpc.Request, emi
 		}
 	}
 	return out, nil
+}
+
+func isFolder(address string) bool {
+	return strings.HasPrefix(address, "http") && path.Ext(address) == "" || strings.HasSuffix(address, "/")
 }
 
 func named(name string, blob js.Value) format.NamedBlob {

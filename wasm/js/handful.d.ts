@@ -9,7 +9,7 @@ export type Source =
   | { name: string; bytes: Uint8Array }
   | { url: string | URL; name?: string; sha256?: string; size?: number };
 
-/** One source or several. An address that ends with "/" is a folder. */
+/** One source or several. An address that ends with "/", or whose name has no extension, is a folder. */
 export type Files = Source | ArrayLike<Source> | Iterable<Source>;
 
 export type DeviceKind = 'auto' | 'cpu' | 'gpu';

@@ -97,8 +97,8 @@ func timeGraph(ctx context.Context, d device.Device, in, out *graph.Node) (*benc
 	if once, err = batch(1); err != nil { // the first one uploads the weight
 		return nil, err
 	}
-	const batches = 5
 	runs := max(1, int(200*time.Millisecond/max(once, 1)))
+	batches := min(5, max(1, int(time.Second/max(once, 1))))
 	var times []float64
 	cpu := cpuTime()
 	for range batches {

@@ -80,7 +80,7 @@ func routingOf(inv *skill.Inventory, step int) *Routing {
 	r := &Routing{Step: step, Sites: inv.Sites}
 	qs := inv.Splits * inv.Skills
 	for _, s := range inv.Sites {
-		w := skill.Weights(inv.Logits[s][:qs], inv.Splits, inv.Skills)
+		w := inv.Weights(inv.Logits[s][:qs])
 		heads := make([][]float32, inv.Splits)
 		for q := range heads {
 			heads[q] = w[q*inv.Skills : (q+1)*inv.Skills]

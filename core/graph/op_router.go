@@ -44,18 +44,21 @@ const (
 // RouterAttr is the attribute of the RouterNorm ops.
 type RouterAttr struct {
 	Splits, Skills int
-	Selector       Selector
-	At             int // the noise's row that the first row of Z meets
+	Selector       Selector // "" is SelectSigmoid
+	At             int      // the noise's row that the first row of Z meets
 }
 
 // RouterNorm turns logits [t, Q·S] into weights by mttl's and PEFT's default.
 func RouterNorm(z *Node, splits, skills int) *Node {
-	return Select(z, nil, RouterAttr{Splits: splits, Skills: skills, Selector: SelectSigmoid})
+	return Select(z, nil, RouterAttr{Splits: splits, Skills: skills})
 }
 
 // Select turns logits [t, Q·S] into weights [t, Q, S]; noise [m, Q·S] may be
 // nil.
 func Select(z, noise *Node, a RouterAttr) *Node {
+	if a.Selector == "" {
+		a.Selector = SelectSigmoid
+	}
 	want(KindRouterNorm, len(z.Shape) == 2 && z.Shape[1] == a.Splits*a.Skills, "Z %v, want [t %d·%d]", z.Shape, a.Splits, a.Skills)
 	switch a.Selector {
 	case SelectSigmoid, SelectShared, SelectStraightThrough, SelectCorrection, SelectL2:

@@ -30,7 +30,7 @@ func (m *modelFlags) add(c *cobra.Command, adapter bool) {
 	f.StringVar(&m.base, "base", "", "base model: a Hugging Face folder or a .gguf")
 	f.StringVar(&m.inventory, "inventory", "", "inventory of skills: a PEFT POLY folder")
 	if adapter {
-		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA or POLY folder")
+		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder")
 	}
 	f.StringVar(&m.device, "device", "auto", "auto, cpu or gpu")
 	f.StringVar(&m.kernel, "kernel", "", "kernel family; measured when not given")

@@ -4,23 +4,30 @@ import (
 	"strings"
 
 	"handful/core/fault"
+	"handful/core/model"
 	"handful/core/route"
 	"handful/core/skill"
 )
 
 // Adapter is something to run the base with: nothing, a single LoRA (the mean
-// of an inventory, one task's mixture, a fine-tune) or a routed inventory.
+// of an inventory, one task's mixture, a fine-tune), (IA)³ vectors or a routed
+// inventory.
 // It keeps its variables on the device until Free.
 type Adapter struct {
 	Name  string
 	route route.Adapter // nil for the bare base
 	tasks int           // router rows that examples may name; 1: ignored
-	lora  *route.LoRA   // route, where it is a single adapter
+	one   model.Adapter // route, where it is the same for every row
 }
 
 func singleAdapter(name string, s *skill.Single) Adapter {
 	l := route.NewLoRA(s, 1)
-	return Adapter{Name: name, route: l, lora: l, tasks: 1}
+	return Adapter{Name: name, route: l, one: l, tasks: 1}
+}
+
+func ia3Adapter(name string, s *skill.IA3) Adapter {
+	a := route.NewIA3(s)
+	return Adapter{Name: name, route: a, one: a, tasks: 1}
 }
 
 func routedAdapter(name string, inv *skill.Inventory) Adapter {
@@ -38,6 +45,8 @@ func (e *Engine) Adapter(which string) (Adapter, error) {
 		switch {
 		case e.single != nil:
 			return singleAdapter("adapter", e.single), nil
+		case e.ia3 != nil:
+			return ia3Adapter("adapter", e.ia3), nil
 		case e.poly != nil && e.poly.Tasks == 1:
 			w, err := e.poly.Row(0)
 			if err != nil {

@@ -13,7 +13,7 @@ import (
 type OpenOptions struct {
 	Base      format.Folder // HF checkpoint folder or one .gguf
 	Inventory format.Folder // PEFT POLY folder; nil for none
-	Adapter   format.Folder // PEFT LORA or POLY folder to score or generate with; nil for none
+	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder to score or generate with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
 }
@@ -61,7 +61,7 @@ type InvInfo struct {
 // start from Defaults and change what is asked for (0 is a value, "off").
 type AdaptOptions struct {
 	Examples     string   `json:"examples"` // JSONL, JSON array, CSV, TSV or "text => label" lines
-	Method       string   `json:"method"`   // z, mu, mhr, lora
+	Method       string   `json:"method"`   // z, mu, mhr, lora, ia3
 	Instruction  string   `json:"instruction"`
 	Steps        int      `json:"steps"`
 	Batch        int      `json:"batch"`
@@ -73,31 +73,51 @@ type AdaptOptions struct {
 	Schedule     string   `json:"schedule"` // constant, linear
 	Optimizer    string   `json:"optimizer"`
 	Loss         string   `json:"loss"`
-	RouterInit   string   `json:"routerInit"` // fresh, mean, task:ID, keep
-	Order        string   `json:"order"`      // shuffle, file
-	Shots        int      `json:"shots"`      // 0: all rows
-	Holdout      float64  `json:"holdout"`    // fraction kept aside for scoring
-	Held         string   `json:"held"`       // rows to score on, instead of Holdout
-	Score        bool     `json:"score"`      // score base, mean and adapted on what is held
+	RouterInit   string   `json:"routerInit"`  // fresh, mean, task:ID, best, best:K, keep
+	Selector     string   `json:"selector"`    // sigmoid, l2, straight-through, correction, shared
+	Granularity  string   `json:"granularity"` // fine, layer, block, coder, coarse: who shares a router
+	Relaxed      bool     `json:"relaxed"`     // sample routes while training
+	Order        string   `json:"order"`       // shuffle, file
+	Shots        int      `json:"shots"`       // 0: all rows
+	Holdout      float64  `json:"holdout"`     // fraction kept aside for scoring
+	Held         string   `json:"held"`        // rows to score on, instead of Holdout
+	Score        bool     `json:"score"`       // score base, mean and adapted on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
 	Rank         int      `json:"rank"`    // lora from scratch
 	Alpha        float64  `json:"alpha"`   // lora from scratch
-	Targets      []string `json:"targets"` // lora from scratch: suffixes, or one regex
+	Targets      []string `json:"targets"` // lora, ia3: suffixes, or one regex
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
 }
 
 // Event is one thing that happened while adapting; exactly one field is set.
 type Event struct {
-	Plan    *PlanEvent `json:"plan,omitempty"`
-	Step    *StepEvent `json:"step,omitempty"`
-	Routing *Routing   `json:"routing,omitempty"`
-	Score   *ScoreRow  `json:"score,omitempty"`
-	Save    *SaveEvent `json:"save,omitempty"`
+	Start   *StartEvent `json:"start,omitempty"`
+	Plan    *PlanEvent  `json:"plan,omitempty"`
+	Step    *StepEvent  `json:"step,omitempty"`
+	Routing *Routing    `json:"routing,omitempty"`
+	Score   *ScoreRow   `json:"score,omitempty"`
+	Save    *SaveEvent  `json:"save,omitempty"`
 }
 
-// PlanEvent comes first: what will be done with which rows.
+// StartEvent tells how the search for a start goes on, before the plan; the
+// last one has what was found.
+type StartEvent struct {
+	Done     int        `json:"done"` // forwards
+	Of       int        `json:"of"`
+	Examples int        `json:"examples,omitempty"` // that the rows were tried on
+	Rows     []StartRow `json:"rows,omitempty"`     // best first: training starts from their mean
+}
+
+// StartRow is a training task that routing starts from.
+type StartRow struct {
+	Task string  `json:"task"`
+	Loss float64 `json:"loss"` // of the examples under its row, nats per label token
+}
+
+// PlanEvent comes first of what is always told: what will be done with which
+// rows.
 type PlanEvent struct {
 	Train      int      `json:"train"`      // rows trained on
 	Held       int      `json:"held"`       // rows kept aside
@@ -170,8 +190,9 @@ type Fit struct {
 	Steps      []StepEvent `json:"steps"`
 	Trainable  int         `json:"trainable"`
 	Device     device.Info `json:"device"`
-	Dispatches int         `json:"dispatches"` // per step
-	Stopped    bool        `json:"stopped"`    // ended early by cancel
+	Dispatches int         `json:"dispatches"`      // per step
+	Stopped    bool        `json:"stopped"`         // ended early by cancel
+	Start      []StartRow  `json:"start,omitempty"` // what --router-init best found
 	Routing    *Routing    `json:"routing,omitempty"`
 	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate

@@ -33,6 +33,7 @@ type Engine struct {
 	ends     map[int32]bool   // tokens that end an answer
 	inv      *skill.Inventory // nil without one
 	single   *skill.Single    // the opened LORA adapter
+	ia3      *skill.IA3       // the opened IA3 adapter
 	poly     *skill.Inventory // the opened POLY adapter
 	info     Info
 }
@@ -124,9 +125,16 @@ func (e *Engine) openAdapter(f format.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if kind == "POLY" {
+	switch kind {
+	case "POLY":
 		e.poly, err = e.inventory("adapter", f)
 		return err
+	case "IA3":
+		if e.ia3, err = peft.ReadIA3(f); err != nil {
+			return err
+		}
+		a := e.ia3
+		return skill.CheckSites("adapter", a.Sites, a.Dims, e.dims(), a.Targets, a.Regex)
 	}
 	if e.single, err = peft.ReadLoRA(f); err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 // on training tasks of the inventory, never on held-out ones.
 func Defaults(method string) AdaptOptions {
 	o := AdaptOptions{Method: method, Steps: 40, Batch: 8, LR: 3e-3, RouterLR: 0.1, Clip: 1, Warmup: 4, Schedule: "linear",
-		Optimizer: "adamw", Loss: "lm", RouterInit: "fresh", Order: "shuffle", Rank: 4, Alpha: 1}
-	if method == "lora" {
+		Optimizer: "adamw", Loss: "lm", RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Rank: 4, Alpha: 1}
+	if method == "lora" || method == "ia3" {
 		o.LR = 1e-2
 	}
 	return o
@@ -40,7 +40,7 @@ func (o *AdaptOptions) Check() error {
 		}
 		return bad(name, "%q, want %s", got, strings.Join(want, ", "))
 	}
-	if err := oneOf("method", o.Method, "z", "mu", "mhr", "lora"); err != nil {
+	if err := oneOf("method", o.Method, "z", "mu", "mhr", "lora", "ia3"); err != nil {
 		return err
 	}
 	if err := oneOf("schedule", o.Schedule, "constant", "linear"); err != nil {
@@ -55,13 +55,8 @@ func (o *AdaptOptions) Check() error {
 	if o.Loss != "lm" {
 		return fault.Unsupportedf("adapt", "--loss %q, want lm", o.Loss)
 	}
-	switch init := o.RouterInit; {
-	case init == "fresh", init == "mean", strings.HasPrefix(init, "task:"):
-	case init == "keep" && o.Method == "mhr":
-	case init == "keep":
-		return bad("router-init", "keep goes with method mhr, got %s", o.Method)
-	default:
-		return bad("router-init", "%q, want fresh, mean, task:ID or keep", init)
+	if err := o.checkRouting(bad, oneOf); err != nil {
+		return err
 	}
 	for _, n := range []struct {
 		name string

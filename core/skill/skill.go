@@ -5,6 +5,8 @@
 // s = n_skills, r = rank, t = n_tasks.
 package skill
 
+import "handful/core/graph"
+
 // Config says what an inventory is made of.
 type Config struct {
 	Base     string   // base_model_name_or_path, "" when unknown
@@ -15,6 +17,14 @@ type Config struct {
 	Tasks    int      // t, rows of each router
 	Targets  []string // target_modules: suffixes of module names; one entry with Regex
 	Regex    bool     // Targets[0] is a regular expression matched against the whole name
+	Routing           // how logits become weights; files know the zero value only
+}
+
+// Routing says how an inventory's logits are used and shared. The zero value
+// is PEFT's: σ normalised, a router for each linear.
+type Routing struct {
+	Selector    graph.Selector // "" is graph.SelectSigmoid
+	Granularity Granularity    // "" is Fine
 }
 
 // Inventory is a PEFT POLY adapter: for each adapted linear ("site", named by

@@ -27,6 +27,7 @@ type lossGraph struct {
 	g      *graph.Graph
 	batch  model.Batch
 	task   *graph.Node // I32 [slots], router row of each slot
+	noise  *graph.Node // see route.Bound; nil unless routes are sampled
 	pieces []piece
 }
 
@@ -46,6 +47,9 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 	var bound model.Adapter
 	if ad != nil {
 		bound = ad.Bind(g, l.task)
+	}
+	if p, ok := bound.(*route.Bound); ok {
+		l.noise = p.Noise
 	}
 	h := m.Hidden(g, l.batch, bound)
 	if limit == 0 || limit > headBytes {

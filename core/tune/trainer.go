@@ -79,7 +79,8 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 	return t, nil
 }
 
-// pack lays out batch k and lists the router row of each of its task slots.
+// pack lays out batch k and lists the router row of each of its task slots:
+// one for each task, or for each example where routes are sampled.
 func (t *Trainer) pack(k int) (*model.Ragged, []int32, error) {
 	var seqs []model.Seq
 	var task []int32
@@ -91,7 +92,7 @@ func (t *Trainer) pack(k int) (*model.Ragged, []int32, error) {
 			return nil, nil, err
 		}
 		s, ok := slot[r]
-		if !ok {
+		if !ok || t.method.noise != nil { // each example has a sample of its own
 			s = int32(len(task))
 			slot[r] = s
 			task = append(task, r)
@@ -120,6 +121,11 @@ func (t *Trainer) Step(ctx context.Context) (Step, error) {
 	}
 	if err := t.lg.write(t.prog, r, task, true); err != nil {
 		return Step{}, err
+	}
+	if n := t.lg.noise; n != nil {
+		if err := t.prog.Write(n, tensor.F32Bytes(t.method.noise.draw(k, n.Numel()))); err != nil {
+			return Step{}, err
+		}
 	}
 	for i, h := range t.hyper {
 		if h != nil {

@@ -19,7 +19,7 @@ export interface OpenOptions {
   base: Files;
   /** A PEFT POLY folder: the skills that z and mu start from. */
   inventory?: Files;
-  /** A PEFT LORA or POLY folder to score or generate with. */
+  /** A PEFT LORA, IA3 or POLY folder to score or generate with. */
   adapter?: Files;
   /** 'gpu' never falls back; 'auto' (the default) takes the faster and says why. */
   device?: DeviceKind;
@@ -96,8 +96,8 @@ export type Row =
 
 export interface AdaptOptions {
   examples: Examples;
-  /** Routing logits, the averaged adapter, everything, or LoRA. */
-  method?: 'z' | 'mu' | 'mhr' | 'lora';
+  /** Routing logits, the averaged adapter, everything, LoRA, or (IA)³. */
+  method?: 'z' | 'mu' | 'mhr' | 'lora' | 'ia3';
   instruction?: string;
   steps?: number;
   batch?: number;
@@ -112,8 +112,14 @@ export interface AdaptOptions {
   schedule?: 'constant' | 'linear';
   optimizer?: 'adamw';
   loss?: 'lm';
-  /** fresh, mean, task:ID or keep. */
+  /** fresh, mean, task:ID, best, best:K or keep. */
   routerInit?: string;
+  /** From logits to weights. */
+  selector?: 'sigmoid' | 'l2' | 'straight-through' | 'correction' | 'shared';
+  /** A router for each linear, sub-layer, block, encoder and decoder, or one. */
+  granularity?: 'fine' | 'layer' | 'block' | 'coder' | 'coarse';
+  /** Samples routes while training. */
+  relaxed?: boolean;
   order?: 'shuffle' | 'file';
   /** How many rows to use; 0 is all. */
   shots?: number;
@@ -130,9 +136,25 @@ export interface AdaptOptions {
   routingEvery?: number;
   onStep?(step: Step): void;
   /** Everything that happens: exactly one field is set. */
-  onEvent?(event: { plan?: Plan; step?: Step; routing?: Routing; score?: ScoreRow; save?: { step: number } }): void;
+  onEvent?(event: { start?: Start; plan?: Plan; step?: Step; routing?: Routing; score?: ScoreRow; save?: { step: number } }): void;
   /** Stops within a step and rejects with an AbortError; see also Handful.stop. */
   signal?: AbortSignal;
+}
+
+/** How the search for a start (routerInit best) goes on; the last has rows. */
+export interface Start {
+  /** Forwards. */
+  done: number;
+  of: number;
+  /** That the rows were tried on. */
+  examples?: number;
+  /** Best first: training starts from their mean. */
+  rows?: StartRow[];
+}
+
+export interface StartRow {
+  task: string;
+  loss: number;
 }
 
 export interface Plan {
@@ -185,6 +207,8 @@ export interface Fit {
   dispatches: number;
   /** Ended early by Handful.stop. */
   stopped: boolean;
+  /** The training tasks that routing starts from, with routerInit best. */
+  start?: StartRow[];
   routing?: Routing;
   /** base, mean and adapted on the rows kept aside. */
   scores?: ScoreRow[];

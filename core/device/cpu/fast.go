@@ -16,6 +16,9 @@ var fast = map[graph.Kind]kernel{
 	graph.KindRoutedT:     fastRouted,
 	graph.KindRoutedOuter: fastRoutedOuter,
 
+	graph.KindScaleCols:      fastScaleCols,
+	graph.KindScaleColsGradS: fastScaleColsGradS,
+
 	graph.KindMix:      fastMix,
 	graph.KindMixGradW: fastMixGradW,
 

@@ -15,6 +15,9 @@ var reference = map[graph.Kind]kernel{
 	graph.KindScatter:   refScatter,
 	graph.KindStoreRows: refStoreRows,
 
+	graph.KindScaleCols:      refScaleCols,
+	graph.KindScaleColsGradS: refScaleColsGradS,
+
 	graph.KindRMSNorm:      refRMSNorm,
 	graph.KindRMSNormGrad:  refRMSNormGrad,
 	graph.KindRMSNormGradW: refRMSNormGradW,

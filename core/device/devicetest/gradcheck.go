@@ -123,7 +123,7 @@ func GradChecks() []GradCheck {
 		n, m := len(r.span), len(r.back)
 		return graph.Attention(b.Param(n, a.Heads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.back), a)
 	}
-	return []GradCheck{
+	return append(routerChecks(), []GradCheck{
 		{"add", graph.KindAdd, func(b *Build) *graph.Node { x := b.Param(3, 5); return graph.Add(graph.Add(x, b.Param(3, 5)), x) }},
 		{"dot", graph.KindDot, func(b *Build) *graph.Node { return graph.Dot(b.Param(3, 5), b.Param(3, 5)) }},
 		{"gated act", graph.KindGatedAct, func(b *Build) *graph.Node { return graph.GatedAct(b.Param(3, 7), b.Param(3, 7), graph.SiLU) }},
@@ -139,7 +139,10 @@ func GradChecks() []GradCheck {
 		}},
 		{"mix axis 0", graph.KindMix, func(b *Build) *graph.Node { return graph.Mix(b.Param(2, 3, 4), b.Param(3, 4, 2, 5), 0) }},
 		{"mix axis 1", graph.KindMix, func(b *Build) *graph.Node { return graph.Mix(b.Param(2, 3, 4), b.Param(3, 4, 2, 5), 1) }},
-		{"router norm", graph.KindRouterNorm, func(b *Build) *graph.Node { return graph.RouterNorm(b.Param(3, 8), 2, 4) }},
+		{"scale columns", graph.KindScaleCols, func(b *Build) *graph.Node {
+			x := b.Param(5, 7)
+			return graph.ScaleCols(graph.ScaleCols(x, b.Param(7)), b.Param(7))
+		}},
 		{"rope", graph.KindRope, func(b *Build) *graph.Node { return graph.Rope(b.Param(3, 16), b.angles(9, 8), b.Ints(4, 0, 8), 8) }},
 		{"cross entropy", graph.KindCrossEntropy, func(b *Build) *graph.Node {
 			return graph.CrossEntropy(b.Param(4, 7), b.Ints(3, -1, 0, 6))
@@ -157,5 +160,5 @@ func GradChecks() []GradCheck {
 			y := graph.Add(graph.Linear(x, b.Weight(tensor.F32, 8, 8)), graph.Routed(h, graph.Mix(w, b.Param(2, 3, 2, 4), 1), slot, 0.5))
 			return graph.Add(x, y)
 		}},
-	}
+	}...)
 }

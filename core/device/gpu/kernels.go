@@ -96,12 +96,11 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	case graph.KindMix, graph.KindMixGradW, graph.KindMixGradP:
 		p.mix(ctx, n, in, out)
 	case graph.KindRouterNorm, graph.KindRouterNormGrad:
-		v, kinds, bs := shaders.Vars{}, "r-wu", []*wgpu.Buffer{buf(in[0]), nil, buf(out)}
-		if n.Kind == graph.KindRouterNormGrad {
-			v, kinds, bs[1] = flags("GRAD"), "rrwu", buf(in[1])
-		}
-		skills := n.Attr.(graph.RouterAttr).Skills
-		p.add(p.kernel(ctx, "router", kinds, v), size/skills, 64, []any{size / skills, skills}, bs...)
+		p.router(ctx, n, in, out)
+	case graph.KindScaleCols:
+		p.add(p.kernel(ctx, "scalecols", "rrwu", flags("SCALE")), size, 64, []any{n.Shape[0], n.Shape[1], 0}, buf(in[0]), buf(in[1]), buf(out))
+	case graph.KindScaleColsGradS:
+		return p.scaleGrad(ctx, in, out)
 	case graph.KindGather:
 		p.gather(ctx, n, in, out)
 	case graph.KindScatter:

@@ -52,7 +52,7 @@ func readLoRA(f format.Folder) (*skill.Single, error) {
 // of 1/r: lora_alpha, with rslora times √r.
 func loraConfig(c config, s *skill.Single) (alpha float64, err error) {
 	if t := c.str("peft_type"); t != "LORA" {
-		return 0, fault.Unsupportedf(op, "peft_type is %s, want LORA or POLY", c.show("peft_type"))
+		return 0, fault.Unsupportedf(op, "peft_type is %s, want LORA, POLY or IA3", c.show("peft_type"))
 	}
 	if err := c.is("bias", `"none"`, "null"); err != nil {
 		return 0, err

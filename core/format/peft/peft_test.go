@@ -195,7 +195,7 @@ func TestConfigRefusals(t *testing.T) {
 		v    any
 		kind fault.Kind
 	}{
-		{"peft_type", "IA3", fault.Unsupported},
+		{"peft_type", "VERA", fault.Unsupported},
 		{"peft_type", 3, fault.Unsupported},
 		{"use_dora", true, fault.Unsupported},
 		{"bias", "all", fault.Unsupported},

@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/skill"
+	"handful/core/task"
+	"handful/core/tune"
+)
+
+// startExamples is how many examples a training task's row is tried on.
+const startExamples = 16
+
+// fromSkills tells whether a method starts from an inventory.
+func fromSkills(method string) bool { return method == "z" || method == "mu" || method == "mhr" }
+
+// method builds what is trained, and tells what its routing starts from where
+// that was searched.
+func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Example, on func(Event)) (*tune.Method, []StartRow, error) {
+	switch o.Method {
+	case "mu":
+		return tune.Mu(e.inv), nil, nil
+	case "lora", "ia3":
+		m, err := e.scratch(o)
+		return m, nil, err
+	}
+	inv := e.inv.Routed(skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)})
+	var m *tune.Method
+	var start []StartRow
+	if o.RouterInit == "keep" {
+		m = tune.MHR(inv)
+	} else {
+		z, found, err := e.start(ctx, inv, o, train, on)
+		if err != nil {
+			return nil, nil, err
+		}
+		if start = found; o.Method == "z" {
+			m = tune.Z(inv, z)
+		} else {
+			m = tune.MHR(inv.Repeat(z))
+		}
+	}
+	if o.Relaxed {
+		m.Sample(o.Seed)
+	}
+	return m, start, nil
+}
+
+// start gives the logits that --router-init names.
+func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOptions, train []task.Example, on func(Event)) (z map[string][]float32, found []StartRow, err error) {
+	k, search := bestOf(o.RouterInit)
+	switch {
+	case o.RouterInit == "fresh":
+		return inv.FreshLogits(o.Seed), nil, nil
+	case o.RouterInit == "mean":
+		return inv.ZeroLogits(), nil, nil
+	case !search:
+		z, err = inv.Task(strings.TrimPrefix(o.RouterInit, "task:"))
+		return z, nil, err
+	}
+	if len(train) > startExamples {
+		train, _ = task.Shots(train, startExamples, o.Seed)
+	}
+	rows, _, err := e.encode(train, o.Instruction, o.Truncate)
+	if err != nil {
+		return nil, nil, err
+	}
+	best, err := tune.BestStarts(ctx, e.dev, e.model, inv, rows, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
+	if err != nil {
+		return nil, nil, err
+	}
+	var picked []int
+	for _, b := range best {
+		picked = append(picked, b.Row)
+		found = append(found, StartRow{Task: inv.TaskName(b.Row), Loss: b.Loss})
+	}
+	on(Event{Start: &StartEvent{Rows: found, Examples: len(rows)}})
+	z, err = inv.MeanTask(picked...)
+	return z, found, err
+}
+
+// bestOf reads "best" and "best:K".
+func bestOf(init string) (k int, ok bool) {
+	if init == "best" {
+		return 1, true
+	}
+	n, ok := strings.CutPrefix(init, "best:")
+	if !ok {
+		return 0, false
+	}
+	k, err := strconv.Atoi(n)
+	return k, err == nil && k > 0
+}
+
+// scratch is lora or ia3 on the base's linears that --targets names.
+func (e *Engine) scratch(o *AdaptOptions) (*tune.Method, error) {
+	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
+	if len(targets) == 0 {
+		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+		if o.Method == "ia3" {
+			targets = []string{"k_proj", "v_proj", "down_proj"} // PEFT's for Llama
+		}
+	}
+	named, err := skill.NewMatcher(targets, regex)
+	if err != nil {
+		return nil, err
+	}
+	var sites []string
+	dims := map[string][2]int{}
+	for _, s := range e.model.Sites() {
+		ok, err := named.Match(s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			sites = append(sites, s.Name)
+			dims[s.Name] = [2]int{s.In, s.Out}
+		}
+	}
+	if len(sites) == 0 {
+		return nil, fault.Inputf("adapt", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
+	}
+	if o.Method == "ia3" {
+		a := skill.NewIA3(sites, dims, targets, regex)
+		a.TaskType = "CAUSAL_LM"
+		return tune.IA3(a), nil
+	}
+	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
+	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
+	return tune.LoRA(s, float32(o.Alpha)), nil
+}
+
+// isRegex tells a regular expression from a module name.
+func isRegex(s string) bool {
+	for _, r := range s {
+		switch r {
+		case '.', '_', '-':
+		default:
+			if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9') {
+				return true
+			}
+		}
+	}
+	return false
+}

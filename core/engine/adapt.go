@@ -187,10 +187,14 @@ func (e *Engine) method(o *AdaptOptions) (*tune.Method, error) {
 	if len(targets) == 0 {
 		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 	}
+	named, err := skill.NewMatcher(targets, regex)
+	if err != nil {
+		return nil, err
+	}
 	var sites []string
 	dims := map[string][2]int{}
 	for _, s := range e.model.Sites() {
-		ok, err := skill.Match(targets, regex, s.Name)
+		ok, err := named.Match(s.Name)
 		if err != nil {
 			return nil, err
 		}

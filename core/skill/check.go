@@ -2,33 +2,18 @@ package skill
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"handful/core/fault"
 )
 
-// Match tells whether target_modules name a module as PEFT does: a suffix of
-// whole path parts, or one regular expression for the whole name.
-func Match(targets []string, regex bool, name string) (bool, error) {
-	if regex {
-		re, err := regexp.Compile("^(?:" + targets[0] + ")$")
-		if err != nil {
-			return false, fault.Inputf("targets", "regex %q: %w", targets[0], err)
-		}
-		return re.MatchString(name), nil
-	}
-	for _, t := range targets {
-		if name == t || strings.HasSuffix(name, "."+t) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
 // CheckSites holds an adapter's sites against a base's (name → in, out). The
 // fault lists, site by site, what the adapter has and what the base wants.
 func CheckSites(op string, sites []string, dims, base map[string][2]int, targets []string, regex bool) error {
+	named, err := NewMatcher(targets, regex)
+	if err != nil {
+		return err
+	}
 	var bad []string
 	for _, s := range sites {
 		if b, ok := base[s]; !ok {
@@ -38,7 +23,7 @@ func CheckSites(op string, sites []string, dims, base map[string][2]int, targets
 		}
 	}
 	for s, b := range base {
-		ok, err := Match(targets, regex, s)
+		ok, err := named.Match(s)
 		if err != nil {
 			return err
 		}

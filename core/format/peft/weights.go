@@ -57,13 +57,17 @@ func sites(w *safetensors.File, want []wanted, targets []string, regex bool) ([]
 		return nil, fault.Inputf("adapter", "no tensors, want %s for each adapted linear", want[0].key[1:])
 	}
 	skill.SortSites(list)
+	named, err := skill.NewMatcher(targets, regex)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range list {
 		for _, x := range want {
 			if got, _ := w.Shape(prefix + s + x.key); !fits(got, x.shape) {
 				bad = append(bad, fmt.Sprintf("%.120s%s: got %s, want %s", s, x.key, dims(got), dims(x.shape)))
 			}
 		}
-		ok, err := skill.Match(targets, regex, s)
+		ok, err := named.Match(s)
 		if err != nil {
 			return nil, err
 		}

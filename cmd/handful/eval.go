@@ -182,7 +182,7 @@ func (v *evalFlags) readTasks() (out []evalTask, err error) {
 func (v *evalFlags) evaluate(c *cobra.Command, e *engine.Engine, t evalTask) (out []evalRow, err error) {
 	o := v.o
 	if exs := task.Parse([]byte(t.text)).Examples; len(o.Options) == 0 && !slices.ContainsFunc(exs, func(x task.Example) bool { return len(x.Options) > 0 }) {
-		o.Options = engine.Labels(exs) // those of all rows, also of the ones that are drawn
+		o.Options = task.Choices(exs) // those of all rows, also of the ones that are drawn
 	}
 	fixed := []string{"base"}
 	if v.model.inventory != "" {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"handful/core/engine"
 	"handful/core/format"
 	"handful/core/format/inspect"
 	"handful/core/task"
@@ -66,7 +65,7 @@ func inspectExamples(c *cobra.Command, path string, asJSON bool) error {
 		return p.Faults[0]
 	}
 	var labels map[string]int
-	if engine.Labels(p.Examples) != nil {
+	if task.Choices(p.Examples) != nil {
 		labels = map[string]int{}
 		for _, x := range p.Examples {
 			labels[x.Output]++

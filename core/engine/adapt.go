@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"sort"
 
 	"handful/core/fault"
 	"handful/core/skill"
@@ -259,7 +258,5 @@ func labelsOf(held []task.Example, train string) []string {
 	if err != nil {
 		all = nil
 	}
-	labels := Labels(append(all, held...))
-	sort.Strings(labels)
-	return labels
+	return task.Choices(append(all, held...))
 }

@@ -2,15 +2,11 @@ package engine
 
 import (
 	"context"
-	"sort"
 
 	"handful/core/fault"
 	"handful/core/task"
 	"handful/core/tune"
 )
-
-// maxLabels is how many distinct outputs still make a classification task.
-const maxLabels = 32
 
 // ScoreOptions say how rows are read.
 type ScoreOptions struct {
@@ -81,30 +77,9 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 	}
 	labels := o.Options
 	if len(labels) == 0 {
-		labels = Labels(exs)
+		labels = task.Choices(exs)
 	}
 	return e.evaluate(ctx, a, exs, labels, o)
-}
-
-// Labels are the distinct outputs, sorted, where they look like classes: at
-// most 32 and at least two rows each on average. Else nil.
-func Labels(exs []task.Example) []string {
-	seen := map[string]bool{}
-	for _, x := range exs {
-		if x.InputIDs != nil {
-			return nil
-		}
-		seen[x.Output] = true
-	}
-	if len(seen) < 2 || len(seen) > maxLabels || 2*len(seen) > len(exs) {
-		return nil
-	}
-	var out []string
-	for s := range seen {
-		out = append(out, s)
-	}
-	sort.Strings(out)
-	return out
 }
 
 func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, labels []string, o EvalOptions) (*ScoreRow, error) {

@@ -32,10 +32,15 @@ func (c *Checkpoint) Names() []string { return c.names }
 // Bytes is the size of all tensors at rest.
 func (c *Checkpoint) Bytes() int64 { return c.bytes }
 
-// Tensor opens a tensor by its HF name.
+// Tensor opens a tensor by its HF name. To read one that holds NaN or infinity
+// is an Input fault.
 func (c *Checkpoint) Tensor(name string) (tensor.Source, error) {
-	if f := c.open[name]; f != nil {
-		return f()
+	if open := c.open[name]; open != nil {
+		s, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return format.Finite("base", name, s), nil
 	}
 	return nil, fault.Inputf("base", "no tensor %q", name).Next("the folder does not hold the whole model")
 }

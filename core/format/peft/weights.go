@@ -9,6 +9,7 @@ import (
 	"handful/core/format"
 	"handful/core/format/safetensors"
 	"handful/core/skill"
+	"handful/core/tensor"
 )
 
 // weights opens adapter_model.safetensors or, under another name, the one
@@ -105,14 +106,8 @@ func finite(f *safetensors.File, name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	bad := 0
-	for _, x := range v {
-		if x-x != 0 {
-			bad++
-		}
-	}
-	if bad > 0 {
-		return nil, fault.Inputf("adapter", "%.160s: %d of %d values are not finite", name, bad, len(v)).Next("the adapter's training has failed; take another one")
+	if bad := tensor.NonFinite(tensor.F32, tensor.F32Bytes(v)); bad > 0 {
+		return nil, format.NotFinite("adapter", name, tensor.F32, bad, len(v))
 	}
 	return v, nil
 }

@@ -81,7 +81,7 @@ func readText(op, path string) (string, error) {
 		return "", pathFault(op, path, err)
 	}
 	if st.IsDir() || st.Size() > most {
-		return "", fault.Inputf(op, "%s is a folder or larger than %d MB; want a file of examples", path, most>>20)
+		return "", fault.Inputf(op, "%s is a folder or larger than %d MB; want a file of examples", path, most>>20).Next("check the path")
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {

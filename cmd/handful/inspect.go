@@ -62,7 +62,7 @@ func inspectExamples(c *cobra.Command, path string, asJSON bool) error {
 	}
 	p := task.Parse([]byte(text))
 	if len(p.Examples) == 0 && len(p.Faults) > 0 {
-		return p.Faults[0]
+		return p.Err()
 	}
 	var labels map[string]int
 	if task.Choices(p.Examples) != nil {

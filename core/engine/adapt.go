@@ -146,7 +146,7 @@ func Draw(examples string, shots int, seed uint64) (train, rest string, err erro
 		return "", "", err
 	}
 	if shots >= len(exs) {
-		return "", "", fault.Inputf("eval", "--shots %d of %d rows leaves none to judge on", shots, len(exs))
+		return "", "", fault.Inputf("eval", "--shots %d of %d rows leaves none to judge on", shots, len(exs)).Next("take fewer shots, or give more rows")
 	}
 	a, b := task.Shots(exs, shots, seed)
 	return task.JSONLines(a), task.JSONLines(b), nil

@@ -66,7 +66,7 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		}
 	}
 	if e.template, err = task.NewTemplate(prompt); err != nil {
-		return nil, err
+		return nil, fault.Or(err, "correct the prompt in the inventory's manifest.json")
 	}
 	if e.tok, err = e.ckpt.Tokenizer(); err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ func Generate(ctx context.Context, d device.Device, m Model, ad Adapter, prompt 
 	defer fault.Recover("generate", &err)
 	c := m.Config()
 	if len(prompt) == 0 {
-		return fault.Inputf("generate", "the prompt has no token")
+		return fault.Inputf("generate", "the prompt has no token").Next("write something to go on from")
 	}
 	if len(prompt) >= c.Context {
 		return fault.Inputf("generate", "the prompt has %d tokens, the context holds %d", len(prompt), c.Context).Next("shorten the prompt")

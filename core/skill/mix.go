@@ -46,7 +46,7 @@ func (inv *Inventory) Row(row int) (map[string][]float32, error) {
 	for _, s := range inv.Sites {
 		z := inv.Logits[s]
 		if row < 0 || (row+1)*qs > len(z) {
-			return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, len(z)/qs-1)
+			return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, len(z)/qs-1).Next("`handful inspect` lists the tasks")
 		}
 		m[s] = Weights(z[row*qs:(row+1)*qs], inv.Splits, inv.Skills)
 	}

@@ -28,13 +28,13 @@ func (inv *Inventory) Task(id string) (map[string][]float32, error) {
 		}
 	}
 	if row < 0 || row >= n {
-		return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, n-1)
+		return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, n-1).Next("`handful inspect` lists the tasks")
 	}
 	qs := inv.Splits * inv.Skills
 	z := map[string][]float32{}
 	for _, s := range inv.Sites {
 		if len(table[s]) < (row+1)*qs {
-			return nil, fault.Inputf("inventory", "%s has no router row %d", s, row)
+			return nil, fault.Inputf("inventory", "%s has no router row %d", s, row).Next("get the inventory again")
 		}
 		z[s] = append([]float32(nil), table[s][row*qs:(row+1)*qs]...)
 	}

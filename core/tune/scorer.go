@@ -112,7 +112,7 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 			id := int32(0)
 			if s.tasks > 1 {
 				if r.Task < 0 || r.Task >= s.tasks {
-					return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1)
+					return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1).Next("correct the row's task_id, or choose one task for all rows")
 				}
 				id = int32(r.Task)
 			}

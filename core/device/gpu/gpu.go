@@ -63,7 +63,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 		}
 	}()
 	if o.Family != "" && o.Family != familyRegister && o.Family != familyTiled {
-		return nil, fault.Inputf("gpu", "kernel family %q, want %s or %s", o.Family, familyRegister, familyTiled)
+		return nil, fault.Inputf("gpu", "kernel family %q, want %s or %s", o.Family, familyRegister, familyTiled).Next("leave the family out to have it measured")
 	}
 	if why := missing(); why != "" {
 		return nil, noGPU("%s", why)

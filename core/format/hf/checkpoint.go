@@ -50,7 +50,8 @@ func (c *Checkpoint) Tokenizer() (text.Tokenizer, error) {
 	if c.tok == nil {
 		return nil, nil
 	}
-	return c.tok()
+	t, err := c.tok()
+	return t, fault.Or(err, "choose another base, or give input_ids and labels and leave the tokenizer out")
 }
 
 // Open opens a base model: a folder with config.json and safetensors, or a

@@ -69,6 +69,11 @@ type fields struct {
 // parseConfig reads config.json. Keys that change a Llama's math in a way that
 // is not built are Unsupported by name.
 func parseConfig(o format.Object) (Config, error) {
+	c, err := readConfig(o)
+	return c, fault.Or(err, "choose another model, or the config.json that belongs to this one")
+}
+
+func readConfig(o format.Object) (Config, error) {
 	var modelType string
 	if json.Unmarshal(o["model_type"], &modelType) != nil || modelType == "" {
 		return Config{}, fault.Inputf(op, "no model_type").Next("choose the folder of a Hugging Face model")

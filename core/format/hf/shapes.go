@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"handful/core/fault"
+	"handful/core/tensor"
 )
 
 // module is one tensor of a layer: its HF and its llama.cpp name within the
@@ -54,8 +55,8 @@ func (c Config) Shapes() []Shape {
 // shown is how many lines of a table an error shows.
 const shown = 4
 
-// check opens every tensor that the config wants and holds its shape against
-// it. The fault is a table: tensor, got, want.
+// check opens every tensor that the config wants and holds its shape and type
+// against it. The fault is a table: tensor, got, want.
 func (c *Checkpoint) check() error {
 	var bad []string
 	shapes := c.Config.Shapes()
@@ -70,6 +71,8 @@ func (c *Checkpoint) check() error {
 		}
 		if got := t.Shape(); !slices.Equal(got, s.Shape) {
 			bad = append(bad, fmt.Sprintf("%s: got %v, want %v", s.Name, got, s.Shape))
+		} else if t.DType() == tensor.I32 {
+			bad = append(bad, fmt.Sprintf("%s: got I32, want floats", s.Name))
 		}
 	}
 	if len(bad) == 0 {

@@ -19,6 +19,11 @@ const (
 // so that the result's scaling is 1/r. PEFT stores lora_A as [r, in] and
 // lora_B as [out, r].
 func ReadLoRA(f format.Folder) (*skill.Single, error) {
+	s, err := readLoRA(f)
+	return s, fault.Or(err, again)
+}
+
+func readLoRA(f format.Folder) (*skill.Single, error) {
 	c, f, err := readConfig(f)
 	if err != nil {
 		return nil, err

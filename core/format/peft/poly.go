@@ -26,6 +26,14 @@ const (
 // poly_lora_A [q, s, in/q, r], poly_lora_B [q, s, r, out/q] and module_logits
 // [t, q·s]; with manifest.json and task_rows.safetensors where they are there.
 func ReadInventory(f format.Folder) (*skill.Inventory, error) {
+	inv, err := readInventory(f)
+	return inv, fault.Or(err, again)
+}
+
+// again is the next step after most faults of an adapter's files.
+const again = "save the adapter again with PEFT, or take another one"
+
+func readInventory(f format.Folder) (*skill.Inventory, error) {
 	c, f, err := readConfig(f)
 	if err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ const (
 type Matcher struct {
 	names   []string
 	pattern *regexp2.Regexp // nil with names
+	source  string          // of the pattern
 }
 
 // NewMatcher reads target_modules; with regex, targets[0] is a pattern of
@@ -38,10 +39,10 @@ func NewMatcher(targets []string, regex bool) (*Matcher, error) {
 	}
 	re, err := compile(p)
 	if err != nil {
-		return nil, fault.Inputf("targets", "regex %q: %w", p, err).Next("write it as Python's re does, or list the modules' names")
+		return nil, fault.Inputf("targets", "regex %.120q: %w", p, err).Next("write it as Python's re does, or list the modules' names")
 	}
 	re.MatchTimeout = longestMatch
-	return &Matcher{pattern: re}, nil
+	return &Matcher{pattern: re, source: p}, nil
 }
 
 // compile makes a pattern that holds for a whole name (re.fullmatch), with
@@ -64,7 +65,7 @@ func (m *Matcher) Match(name string) (bool, error) {
 	if m.pattern != nil {
 		ok, err := m.pattern.MatchString(name)
 		if err != nil {
-			return false, fault.Inputf("targets", "regex %q takes more than %v on %.120q", m.pattern, longestMatch, name).Next("write it without repeats inside repeats, or list the modules' names")
+			return false, fault.Inputf("targets", "regex %.120q takes more than %v on %.120q", m.source, longestMatch, name).Next("write it without repeats inside repeats, or list the modules' names")
 		}
 		return ok, nil
 	}

@@ -73,7 +73,7 @@ func sites(w *safetensors.File, want []wanted, targets []string, regex bool) ([]
 			return nil, err
 		}
 		if !ok {
-			bad = append(bad, fmt.Sprintf("%.120s: got weights, want none: target_modules %.200v does not name it", s, targets))
+			bad = append(bad, fmt.Sprintf("%.120s: got weights, want none: target_modules %.60v does not name it", s, targets))
 		}
 	}
 	if len(bad) > 0 {

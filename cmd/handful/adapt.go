@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"handful/core/engine"
+	"handful/core/fault"
 )
 
 func adaptCommand() *cobra.Command {
@@ -70,6 +71,9 @@ func adaptCommand() *cobra.Command {
 		if held != "" {
 			if o.Held, err = readText("--held", held); err != nil {
 				return err
+			}
+			if strings.TrimSpace(o.Held) == "" {
+				return fault.Inputf("--held", "%s is empty, want rows to score on", held).Next("leave --held out, or see --holdout")
 			}
 		}
 		o.Score = o.Held != "" || o.Holdout > 0

@@ -102,8 +102,11 @@ func (v *evalFlags) check(c *cobra.Command) error {
 	if (v.examples == "") == (v.tasks == "") {
 		return usageError{errors.New("eval wants one of --examples and --tasks")}
 	}
-	if v.seeds < 1 || v.o.Limit < 0 {
-		return usageError{errors.New("want --seeds of 1 or more and --limit of 0 or more")}
+	if v.seeds < 1 {
+		return usageError{fmt.Errorf("--seeds: got %d, want 1 or more", v.seeds)}
+	}
+	if v.o.Limit < 0 {
+		return usageError{fmt.Errorf("--limit: got %d, want 0 or more", v.o.Limit)}
 	}
 	for _, k := range v.shots {
 		if k < 1 {

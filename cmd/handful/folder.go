@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -80,12 +81,20 @@ func readText(op, path string) (string, error) {
 	if err != nil {
 		return "", pathFault(op, path, err)
 	}
-	if st.IsDir() || st.Size() > most {
-		return "", fault.Inputf(op, "%s is a folder or larger than %d MB; want a file of examples", path, most>>20).Next("check the path")
+	if st.IsDir() {
+		return "", fault.Inputf(op, "%s is a folder, want a file of examples", path).Next("name one of its files")
 	}
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return "", pathFault(op, path, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1)) // a device or a pipe has no size
+	if err != nil {
+		return "", pathFault(op, path, err)
+	}
+	if len(b) > most {
+		return "", fault.Inputf(op, "%s has more than %d MB, want a file of examples", path, most>>20).Next("check the path")
 	}
 	return string(b), nil
 }

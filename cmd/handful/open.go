@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -48,8 +47,11 @@ func (m *modelFlags) check(c *cobra.Command, required ...string) error {
 	if m.device != "auto" && m.device != "cpu" && m.device != "gpu" {
 		return usageError{fmt.Errorf("--device: got %q, want auto, cpu or gpu", m.device)}
 	}
-	if m.memory < 0 || m.maxBinding < 0 {
-		return usageError{errors.New("--memory and --max-binding want 0 or more")}
+	if m.memory < 0 {
+		return usageError{fmt.Errorf("--memory: got %d, want 0 or more", m.memory)}
+	}
+	if m.maxBinding < 0 {
+		return usageError{fmt.Errorf("--max-binding: got %d, want 0 or more", m.maxBinding)}
 	}
 	return nil
 }

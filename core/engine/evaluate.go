@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 
 	"handful/core/fault"
 	"handful/core/task"
@@ -46,6 +47,9 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 	for i, g := range got {
 		if g.Tokens == 0 {
 			return nil, fault.Inputf("score", "line %d has no label token", exs[i].Line).Next("give it an output")
+		}
+		if err := finite(g.Sum, exs[i].Line); err != nil {
+			return nil, err
 		}
 		out.Rows = append(out.Rows, RowScore{NLLSum: g.Sum, NLLMean: g.Sum / float64(g.Tokens), Tokens: g.Tokens})
 		sum, n = sum+g.Sum, n+g.Tokens
@@ -135,6 +139,9 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 			p.Got = c[best]
 			ok = p.Got == ex.Output
 		}
+		if err := finite(gold.Sum, ex.Line); err != nil {
+			return nil, err
+		}
 		at += 1 + len(choices[i])
 		sum, tokens = sum+gold.Sum, tokens+gold.Tokens
 		totals[ex.Output]++
@@ -154,6 +161,15 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 		}
 	}
 	return out, nil
+}
+
+// finite refuses a loss that is no number: the weights are finite, but too
+// large to compute with.
+func finite(loss float64, line int) error {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fault.Inputf("score", "line %d: loss %v, want a number", line, loss).Next("the weights of the base or the adapter are out of range; take others")
+	}
+	return nil
 }
 
 func mean(r tune.RowScore) float64 { return r.Sum / float64(max(1, r.Tokens)) }

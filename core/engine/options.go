@@ -19,6 +19,13 @@ func Defaults(method string) AdaptOptions {
 	return o
 }
 
+// Most that may be asked for: every step's batch is laid out before the first,
+// and a rank above a model's width gains nothing.
+const (
+	maxSteps = 1_000_000
+	maxRank  = 4096
+)
+
 // Check refuses settings outside their range by the name of their flag. What
 // hangs on the inventory is checked by Adapt.
 func (o *AdaptOptions) Check() error {
@@ -60,9 +67,13 @@ func (o *AdaptOptions) Check() error {
 		name string
 		v    int
 		min  int
-	}{{"steps", o.Steps, 1}, {"batch", o.Batch, 1}, {"warmup", o.Warmup, 0}, {"shots", o.Shots, 0}, {"rank", o.Rank, 1}} {
+		max  int
+	}{{"steps", o.Steps, 1, maxSteps}, {"batch", o.Batch, 1, 0}, {"warmup", o.Warmup, 0, 0}, {"shots", o.Shots, 0, 0}, {"rank", o.Rank, 1, maxRank}} {
 		if n.v < n.min {
 			return bad(n.name, "%d, want %d or more", n.v, n.min)
+		}
+		if n.max > 0 && n.v > n.max {
+			return bad(n.name, "%d, want at most %d", n.v, n.max)
 		}
 	}
 	rates := []struct {

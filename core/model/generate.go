@@ -51,6 +51,9 @@ func Generate(ctx context.Context, d device.Device, m Model, ad Adapter, prompt 
 	var one *decoder
 	rng := rand.New(rand.NewPCG(s.Seed, 1))
 	for at := len(prompt); ; at++ {
+		if !tensor.Finite(logits) {
+			return fault.Inputf("generate", "token %d: the model's logits are no finite numbers", at+1-len(prompt)).Next("the weights of the base or the adapter are out of range; take others")
+		}
 		next := s.pick(logits, rng)
 		if stop(next) || !on(next) || at+1 >= len(prompt)+most {
 			return nil

@@ -1,6 +1,8 @@
 package tune
 
 import (
+	"slices"
+
 	"handful/core/device"
 	"handful/core/graph"
 	"handful/core/model"
@@ -22,6 +24,16 @@ type batch struct {
 	task     []int32 // router row of each slot
 	examples int
 	answers  []int // per example the answers that were laid out, the right one first; LossTFew only
+}
+
+// slot is the task slot of a router row, a new one where the batch has none.
+func (b *batch) slot(row int32) int32 {
+	i := slices.Index(b.task, row)
+	if i < 0 {
+		i = len(b.task)
+		b.task = append(b.task, row)
+	}
+	return int32(i)
 }
 
 // objective is what is minimised, as a part of a loss graph.

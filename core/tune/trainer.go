@@ -101,20 +101,13 @@ func (t *Trainer) pack(k int) (*batch, error) {
 	var seqs []model.Seq
 	var groups [][]model.Seq
 	var common []int
-	slot := map[int32]int32{}
 	for _, i := range t.batches[k] {
 		row := t.rows[i]
 		r, err := t.method.Row(row.Task)
 		if err != nil {
 			return nil, err
 		}
-		s, ok := slot[r]
-		if !ok {
-			s = int32(len(b.task))
-			slot[r] = s
-			b.task = append(b.task, r)
-		}
-		first := len(seqs)
+		s, first := b.slot(r), len(seqs)
 		answers := []Row{row}
 		if t.optim.Loss == LossTFew {
 			if answers = append(answers, row.Others...); len(answers) < 2 {

@@ -13,9 +13,6 @@ const D = $Du;
 //!if DY
 @group(0) @binding(4) var<storage, read> dy: array<f32>;
 //!end
-//!if SKIP
-@group(0) @binding(4) var<storage, read> skip: array<i32>;
-//!end
 //!if OUT
 @group(0) @binding(5) var<storage, read> o: array<f32>;
 //!end
@@ -23,7 +20,11 @@ const D = $Du;
 @group(0) @binding(6) var<storage, read> stats: array<f32>;
 //!end
 @group(0) @binding(7) var<storage, read_write> y: array<f32>;
-@group(0) @binding(8) var<uniform> p: P;
+//!if SKIP
+@group(0) @binding(8) var<storage, read> skip: array<i32>;
+fn skipped(i: u32, j: u32) -> bool { return i32(j) >= skip[2u * i] && i32(j) < skip[2u * i + 1u]; }
+//!end
+@group(0) @binding(9) var<uniform> p: P;
 //!include _grid
 
 @compute @workgroup_size(64)
@@ -47,7 +48,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   var total = 0.0;
   for (var j = lo; j < hi; j++) {
 //!if SKIP
-    if (i32(j) >= skip[2u * i] && i32(j) < skip[2u * i + 1u]) { continue; }
+    if (skipped(i, j)) { continue; }
 //!end
     var s = 0.0;
     for (var d = 0u; d < D; d++) { s = fma(qr[d], k[j * ldk + kh + d], s); }
@@ -68,6 +69,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   var most = -3.0e38;
   var total = 0.0;
   for (var j = lo; j < hi; j++) {
+//!if SKIP
+    if (skipped(i, j)) { continue; }
+//!end
     var s = 0.0;
     for (var d = 0u; d < D; d++) { s = fma(qr[d], k[j * ldk + kh + d], s); }
     if (s > most) {
@@ -78,12 +82,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   }
   var delta = 0.0;
   for (var d = 0u; d < D; d++) { delta = fma(o[qa + d], dy[qa + d], delta); }
-  y[2u * id] = select(0.0, most + log(max(total, 1e-38)), hi > lo);
+  y[2u * id] = select(0.0, most + log(max(total, 1e-38)), total > 0.0);
   y[2u * id + 1u] = delta;
 //!end
 //!if GRADQ
   var acc = array<f32, D>();
   for (var j = lo; j < hi; j++) {
+//!if SKIP
+    if (skipped(i, j)) { continue; }
+//!end
     var s = 0.0;
     var g = 0.0;
     for (var d = 0u; d < D; d++) {

@@ -51,6 +51,8 @@ func TestUsage(t *testing.T) {
 		{"--holdout 1.5", adapt("--holdout", "1.5")},
 		{"--holdout 1", adapt("--holdout", "1")},
 		{"--holdout -0.1", adapt("--holdout", "-0.1")},
+		{`--optimizer "sgd", want adamw, adafactor`, adapt("--optimizer", "sgd")},
+		{`--loss "mse", want lm, tfew, ni`, adapt("--loss", "mse")},
 		{`--schedule "cosine"`, adapt("--schedule", "cosine")},
 		{`--order "random"`, adapt("--order", "random")},
 		{`--router-init "guess"`, adapt("--router-init", "guess")},

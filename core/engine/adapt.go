@@ -35,6 +35,11 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if _, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
 		return nil, err
 	}
+	if o.Loss == tune.LossTFew {
+		if err := e.addOthers(rows, train, task.Labels(append(train[:len(train):len(train)], held...)), &o); err != nil {
+			return nil, err
+		}
+	}
 	method, start, err := e.method(ctx, &o, train, on)
 	if err != nil {
 		return nil, err

@@ -36,12 +36,17 @@ func routedAdapter(name string, inv *skill.Inventory) Adapter {
 
 // Adapter finds an adapter by name: "base"; "mean", the uniform mixture;
 // "task:ID", one training task's mixture; "routed", the inventory by each
-// example's task_id; "file", the adapter that was opened with the base.
+// example's task_id; "file", the adapter that was opened with the base;
+// "skills", the routed inventory, or else that adapter, with all its skills.
 func (e *Engine) Adapter(which string) (Adapter, error) {
 	switch {
 	case which == "base" || which == "":
 		return Adapter{Name: "base", tasks: 1}, nil
-	case which == "file":
+	case which == "skills" && e.inv != nil:
+		return routedAdapter("routed", e.inv), nil
+	case which == "skills" && e.poly != nil:
+		return routedAdapter("adapter", e.poly), nil
+	case which == "file" || which == "skills":
 		switch {
 		case e.single != nil:
 			return singleAdapter("adapter", e.single), nil
@@ -78,7 +83,7 @@ func (e *Engine) Adapter(which string) (Adapter, error) {
 		}
 		return singleAdapter(which, one.Collapse(w)), nil
 	}
-	return Adapter{}, fault.Inputf("adapter", "got %q, want base, mean, routed, file or task:ID", which)
+	return Adapter{}, fault.Inputf("adapter", "got %q, want base, mean, routed, skills, file or task:ID", which)
 }
 
 // Free drops an adapter's values from the device. Using it again uploads them

@@ -68,11 +68,11 @@ type AdaptOptions struct {
 	LR           float64  `json:"lr"`       // of A and B
 	RouterLR     float64  `json:"routerLr"` // of the logits
 	WeightDecay  *float64 `json:"weightDecay"`
-	Clip         float64  `json:"clip"`     // 0: off
-	Warmup       int      `json:"warmup"`   // steps
-	Schedule     string   `json:"schedule"` // constant, linear
-	Optimizer    string   `json:"optimizer"`
-	Loss         string   `json:"loss"`
+	Clip         float64  `json:"clip"`        // 0: off
+	Warmup       int      `json:"warmup"`      // steps
+	Schedule     string   `json:"schedule"`    // constant, linear
+	Optimizer    string   `json:"optimizer"`   // adamw, adafactor
+	Loss         string   `json:"loss"`        // lm, tfew, ni
 	RouterInit   string   `json:"routerInit"`  // fresh, mean, task:ID, best, best:K, keep
 	Selector     string   `json:"selector"`    // sigmoid, l2, straight-through, correction, shared
 	Granularity  string   `json:"granularity"` // fine, layer, block, coder, coarse: who shares a router
@@ -89,6 +89,9 @@ type AdaptOptions struct {
 	Targets      []string `json:"targets"` // lora, ia3: suffixes, or one regex
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
+
+	// ScaleParameter makes Adafactor's rates relative to each tensor's RMS.
+	ScaleParameter bool `json:"scaleParameter"`
 }
 
 // Event is one thing that happened while adapting; exactly one field is set.
@@ -139,7 +142,7 @@ type CutRow struct {
 // StepEvent is one optimiser step. Loss is the one before the update.
 type StepEvent struct {
 	Step     int     `json:"step"` // from 1
-	Loss     float64 `json:"loss"` // nats per label token
+	Loss     float64 `json:"loss"` // nats; lm's is per label token
 	LR       float64 `json:"lr"`
 	GradNorm float64 `json:"gradNorm"` // before clipping
 	MS       float64 `json:"ms"`

@@ -12,7 +12,7 @@ import (
 // on training tasks of the inventory, never on held-out ones.
 func Defaults(method string) AdaptOptions {
 	o := AdaptOptions{Method: method, Steps: 40, Batch: 8, LR: 3e-3, RouterLR: 0.1, Clip: 1, Warmup: 4, Schedule: "linear",
-		Optimizer: "adamw", Loss: "lm", RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Rank: 4, Alpha: 1}
+		Optimizer: tune.AdamW, ScaleParameter: true, Loss: tune.LossLM, RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Rank: 4, Alpha: 1}
 	if method == "lora" || method == "ia3" {
 		o.LR = 1e-2
 	}
@@ -49,11 +49,11 @@ func (o *AdaptOptions) Check() error {
 	if err := oneOf("order", o.Order, "shuffle", "file"); err != nil {
 		return err
 	}
-	if o.Optimizer != "adamw" {
-		return fault.Unsupportedf("adapt", "--optimizer %q, want adamw", o.Optimizer)
+	if err := oneOf("optimizer", o.Optimizer, tune.AdamW, tune.Adafactor); err != nil {
+		return err
 	}
-	if o.Loss != "lm" {
-		return fault.Unsupportedf("adapt", "--loss %q, want lm", o.Loss)
+	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI); err != nil {
+		return err
 	}
 	if err := o.checkRouting(bad, oneOf); err != nil {
 		return err
@@ -97,10 +97,15 @@ func (o *AdaptOptions) Check() error {
 	return nil
 }
 
-// optim are the optimiser's settings. --weight-decay goes for every trained
-// tensor; unset it is 0.01 for A and B and 0 for logits.
+// optim are the settings of training. --weight-decay goes for every trained
+// tensor; unset it is 0.01 for A and B and 0 for logits, and 0 for all with
+// Adafactor, as in T-Few.
 func (o *AdaptOptions) optim() tune.Optim {
-	t := tune.Optim{LR: o.LR, RouterLR: o.RouterLR, Decay: 0.01, Clip: o.Clip, Warmup: o.Warmup, Steps: o.Steps, Linear: o.Schedule == "linear"}
+	t := tune.Optim{Name: o.Optimizer, ScaleParameter: o.ScaleParameter, Loss: o.Loss,
+		LR: o.LR, RouterLR: o.RouterLR, Decay: 0.01, Clip: o.Clip, Warmup: o.Warmup, Steps: o.Steps, Linear: o.Schedule == "linear"}
+	if o.Optimizer == tune.Adafactor {
+		t.Decay = 0
+	}
 	if o.WeightDecay != nil {
 		t.Decay, t.RouterDecay = *o.WeightDecay, *o.WeightDecay
 	}

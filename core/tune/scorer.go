@@ -138,11 +138,11 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 	if labels == 0 {
 		return out, nil
 	}
-	sp, err := s.program(ctx, shape{model.Bucket(r.Tokens()), model.Bucket(labels), len(task), share})
+	sp, err := s.program(ctx, shape{tokens: model.Bucket(r.Tokens()), labels: model.Bucket(labels), slots: len(task), shared: share})
 	if err != nil {
 		return nil, err
 	}
-	if err := sp.lg.write(sp.prog, r, task, false); err != nil {
+	if err := sp.lg.write(sp.prog, r, task); err != nil {
 		return nil, err
 	}
 	if err := sp.prog.Run(ctx); err != nil {
@@ -221,7 +221,7 @@ func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
 		return nil, err
 	}
 	defer prog.Close()
-	if err := lg.write(prog, r, []int32{id}, false); err != nil {
+	if err := lg.write(prog, r, []int32{id}); err != nil {
 		return nil, err
 	}
 	if err := prog.Run(ctx); err != nil {

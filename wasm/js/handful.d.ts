@@ -110,8 +110,11 @@ export interface AdaptOptions {
   clip?: number;
   warmup?: number;
   schedule?: 'constant' | 'linear';
-  optimizer?: 'adamw';
-  loss?: 'lm';
+  optimizer?: 'adamw' | 'adafactor';
+  /** adafactor: rates are relative to each tensor's size (the default). */
+  scaleParameter?: boolean;
+  /** Of the label tokens; T-Few's over each row's options; or smoothed and summed, as for Natural Instructions. */
+  loss?: 'lm' | 'tfew' | 'ni';
   /** fresh, mean, task:ID, best, best:K or keep. */
   routerInit?: string;
   /** From logits to weights. */
@@ -172,7 +175,7 @@ export interface Plan {
 export interface Step {
   /** From 1. */
   step: number;
-  /** Before the update, in nats per label token. */
+  /** Before the update, in nats; that of lm is per label token. */
   loss: number;
   lr: number;
   /** Before clipping. */
@@ -239,6 +242,32 @@ export interface EvalOptions extends ScoreOptions {
   limit?: number;
 }
 
+export interface AlignmentOptions {
+  /** What tasks are compared, each by its examples. A row's task_id picks its router row. */
+  tasks: ArrayLike<Examples | { name?: string; examples: Examples }>;
+  /** The inventory, or else the opened adapter, with all its skills when not given. */
+  adapter?: Using['adapter'] | 'skills';
+  instruction?: string;
+  /** Most rows of each task; 0 is all. */
+  rows?: number;
+  truncate?: boolean;
+  /** Hears how many tasks are done. */
+  onTask?(done: number): void;
+  signal?: AbortSignal;
+}
+
+/** By task, in the order given: the gradient of the mean loss with respect to all A and B. */
+export interface Alignment {
+  tasks: string[];
+  rows: number[];
+  loss: number[];
+  norm: number[];
+  cosine: number[][];
+  /** Cosine over all pairs of different tasks. */
+  mean: number;
+  parameters: number;
+}
+
 export interface GenerateOptions extends Using {
   prompt?: string;
   instruction?: string;
@@ -273,6 +302,7 @@ export interface Handful {
   }>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
   evaluate(options: EvalOptions): Promise<ScoreRow>;
+  alignment(options: AlignmentOptions): Promise<Alignment>;
   generate(options: GenerateOptions): AsyncGenerator<string, void, void>;
   generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, void>;
   /** Ends the Worker and gives all memory back. */

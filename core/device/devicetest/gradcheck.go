@@ -147,6 +147,20 @@ func GradChecks() []GradCheck {
 		{"cross entropy", graph.KindCrossEntropy, func(b *Build) *graph.Node {
 			return graph.CrossEntropy(b.Param(4, 7), b.Ints(3, -1, 0, 6))
 		}},
+		{"smoothed cross entropy", graph.KindCrossEntropy, func(b *Build) *graph.Node {
+			return graph.SmoothCrossEntropy(b.Param(4, 7), b.Ints(3, -1, 0, 6), 0.1)
+		}},
+		{"group sum", graph.KindGroupSum, func(b *Build) *graph.Node {
+			return graph.GroupSum(b.Param(7), b.Rand(7), b.Ints(2, 0, 0, -1, 2, 9, 3), 2, 3)
+		}},
+		{"unlikelihood", graph.KindUnlikelihood, func(b *Build) *graph.Node {
+			return graph.Unlikelihood(b.ParamOf([]float32{0.3, 0.5, 1, 1.7, 3}, 5))
+		}},
+		{"attention that skips keys", graph.KindAttentionSkip, func(b *Build) *graph.Node {
+			r := sharedPrompts(1, []int{2, 3, 1}, []int{0, 2, 2}, []int{3, 1})
+			return graph.AttentionSkip(b.Param(len(r.span), 16), b.Param(len(r.span), 8), b.Param(len(r.span), 8), b.Pairs(r.span), b.Pairs(r.skip), b.Pairs(r.back),
+				graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5})
+		}},
 		{"attention causal", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, causal("", 2, 1, 5, 3), graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5})
 		}},

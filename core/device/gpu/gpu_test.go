@@ -64,20 +64,6 @@ func TestConformanceSplit(t *testing.T) {
 	}
 }
 
-// Gradients agree with finite differences of the same device.
-func TestGradients(t *testing.T) {
-	for _, f := range families {
-		t.Run(f, func(t *testing.T) {
-			d := open(t, device.Options{Family: f})
-			for _, c := range devicetest.GradChecks() {
-				if err := c.Run(context.Background(), d); err != nil {
-					t.Errorf("%s: %v", c.Name, err)
-				}
-			}
-		})
-	}
-}
-
 func run(t *testing.T, d device.Device, cases []devicetest.Case) {
 	only := os.Getenv("HANDFUL_CASE")
 	for _, c := range cases {

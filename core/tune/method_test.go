@@ -19,7 +19,7 @@ import (
 
 func logit(u float64) float32 { return float32(math.Log(u) - math.Log1p(-u)) }
 
-func goldenInventory(t *testing.T) *skill.Inventory {
+func goldenSkills(t *testing.T) *skill.Inventory {
 	t.Helper()
 	inv, err := peft.ReadInventory(formattest.Folder(t, filepath.Join(golden, "s4", "adapter_init")))
 	if err != nil {
@@ -64,7 +64,7 @@ func TestSharedRouters(t *testing.T) {
 	groups := map[skill.Granularity]int{skill.Fine: 14, skill.Layer: 4, skill.Block: 2, skill.Coder: 1, skill.Coarse: 1}
 	for name, d := range devices(t) {
 		for g, n := range groups {
-			inv := goldenInventory(t).Routed(skill.Routing{Granularity: g})
+			inv := goldenSkills(t).Routed(skill.Routing{Granularity: g})
 			m := tune.Z(inv, inv.FreshLogits(3))
 			if want := n * inv.Splits * inv.Skills; m.Trainable() != want {
 				t.Fatalf("%s: %d parameters, want %d", g, m.Trainable(), want)
@@ -94,7 +94,7 @@ func TestSharedGradientIsTheSum(t *testing.T) {
 	d := cpu.New(cpu.Fast)
 	defer d.Close()
 	norm := func(g skill.Granularity) float64 {
-		inv := goldenInventory(t).Routed(skill.Routing{Granularity: g})
+		inv := goldenSkills(t).Routed(skill.Routing{Granularity: g})
 		rows, _ := goldenRows(t)
 		m := tune.Z(inv, inv.ZeroLogits())
 		tr, err := tune.NewTrainer(context.Background(), d, goldenModel(t), m, rows, [][]int{{0, 1}}, tune.Optim{RouterLR: 1e-3, Steps: 1})
@@ -138,7 +138,7 @@ func TestSharedGradientIsTheSum(t *testing.T) {
 func TestSampledRoutes(t *testing.T) {
 	for name, d := range devices(t) {
 		run := func(seed uint64) ([]float64, *tune.Learned) {
-			inv := goldenInventory(t)
+			inv := goldenSkills(t)
 			return fit(t, d, tune.Z(inv, inv.FreshLogits(1)).Sample(seed), 3)
 		}
 		l1, a := run(1)
@@ -163,7 +163,7 @@ func TestSampledRoutes(t *testing.T) {
 func TestSamplesAgree(t *testing.T) {
 	var first []float64
 	for name, d := range devices(t) {
-		inv := goldenInventory(t)
+		inv := goldenSkills(t)
 		losses, _ := fit(t, d, tune.MHR(inv.Routed(skill.Routing{Selector: graph.SelectShared, Granularity: skill.Layer})).Sample(5), 3)
 		if first == nil {
 			first = losses
@@ -180,7 +180,7 @@ func TestSamplesAgree(t *testing.T) {
 func TestSelectorsTrain(t *testing.T) {
 	for name, d := range devices(t) {
 		for _, sel := range []graph.Selector{graph.SelectL2, graph.SelectStraightThrough, graph.SelectCorrection, graph.SelectShared} {
-			inv := goldenInventory(t).Routed(skill.Routing{Selector: sel})
+			inv := goldenSkills(t).Routed(skill.Routing{Selector: sel})
 			_, l := fit(t, d, tune.Z(inv, inv.FreshLogits(2)), 4)
 			rows, _ := goldenRows(t)
 			want := score(t, d, l.Inventory, nil, rows[:4])

@@ -13,7 +13,7 @@ import (
 
 // manyTasks is the golden inventory with router rows of tasks tasks.
 func manyTasks(t *testing.T, tasks int) *skill.Inventory {
-	inv := goldenInventory(t)
+	inv := goldenSkills(t)
 	r, qs := skill.Rand(9), inv.Splits*inv.Skills
 	inv.Manifest, inv.TaskRows = &skill.Manifest{Tasks: make([]string, tasks)}, map[string][]float32{}
 	for _, s := range inv.Sites {

@@ -74,6 +74,7 @@ type corpus struct {
 	batches [][]int
 	held    [][]tune.Row // of each task
 	cut     int
+	left    []*fault.Error // why tasks were left out
 }
 
 // corpus reads, encodes and parts the tasks, and draws the batches or reads
@@ -82,7 +83,7 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 	c := &corpus{}
 	var err error
 	if len(o.Tasks) > 0 {
-		if c.tasks, err = pretrain.ReadTasks(o.Tasks, o.Ship); err != nil {
+		if c.tasks, c.left, err = pretrain.ReadTasks(o.Tasks, o.Ship, o.SkipBad); err != nil {
 			return nil, err
 		}
 	}
@@ -286,7 +287,7 @@ func (r *pretraining) run(ctx context.Context) (*Pretrained, error) {
 // plan says what will be done.
 func (r *pretraining) plan() error {
 	p := &PretrainPlan{Tasks: r.c.count(), Rows: len(r.c.rows), Steps: r.o.Steps, Done: r.t.Steps(), Trainable: r.t.Trainable(), Shapes: r.t.Shapes(),
-		Arena: r.t.Stats().Arena, Dispatches: r.t.Stats().Dispatches, Cut: r.c.cut}
+		Arena: r.t.Stats().Arena, Dispatches: r.t.Stats().Dispatches, Cut: r.c.cut, Left: r.c.left}
 	families := map[string]bool{}
 	for i, t := range r.c.tasks {
 		families[t.Family] = true

@@ -56,14 +56,14 @@ const (
 // object with the list under "tasks"), with the rows in train/NAME.jsonl; or,
 // without a manifest, one task for each .jsonl file. ship leaves out what may
 // not be shipped. Rows of heldout/ are read too: one of them among the training
-// rows is a fault. Every fault names file and line.
-func ReadTasks(f format.Folder, ship bool) ([]Task, error) {
-	r := &taskReader{seen: map[string]string{}}
+// rows is a fault. Every fault names file and line. With skip, tasks with a fault
+// are left out, and left says why.
+func ReadTasks(f format.Folder, ship, skip bool) (tasks []Task, left []*fault.Error, err error) {
+	r := &taskReader{seen: map[string]place{}, bad: map[string]bool{}}
 	list, err := r.entries(f)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var tasks []Task
 	var held []entry
 	for _, e := range list {
 		switch {
@@ -77,22 +77,28 @@ func ReadTasks(f format.Folder, ship bool) ([]Task, error) {
 	for _, e := range held {
 		r.heldOut(f, e)
 	}
-	if err := r.err(); err != nil {
-		return nil, err
+	if err := r.err(); err != nil && !skip {
+		return nil, nil, err
 	}
+	tasks = slices.DeleteFunc(tasks, func(t Task) bool { return r.bad[t.Name] })
 	if len(tasks) == 0 {
-		return nil, fault.Inputf(op, "no training task among %d", len(list)).Next("give tasks with split train")
+		return nil, nil, fault.Inputf(op, "no training task is left of %d", len(list)).Next("give tasks with split train")
 	}
-	return tasks, nil
+	return tasks, r.faults, nil
 }
 
 // taskReader collects faults, so that a person hears of several at once.
 type taskReader struct {
 	faults []*fault.Error
-	seen   map[string]string // where a training row stands, by what the model reads
+	bad    map[string]bool  // tasks with a fault
+	seen   map[string]place // of the training rows, by pair
 }
 
-func (r *taskReader) fail(at, format string, args ...any) {
+// place is where a row stands.
+type place struct{ task, at string }
+
+func (r *taskReader) fail(task, at, format string, args ...any) {
+	r.bad[task] = true
 	r.faults = append(r.faults, fault.Inputf(op, "%s: %s", at, fmt.Sprintf(format, args...)))
 }
 
@@ -105,7 +111,7 @@ func (r *taskReader) err() error {
 	if n := len(r.faults) - 1; n > 0 {
 		f.Msg += fmt.Sprintf(" (and %d more faults)", n)
 	}
-	return &f
+	return f.Next("correct it, or leave such tasks out by --skip-bad")
 }
 
 // entries reads manifest.json, or makes an entry of each file.
@@ -180,14 +186,14 @@ func (r *taskReader) task(f format.Folder, e entry) Task {
 		classes[x.Output]++
 		at := fmt.Sprintf("%s:%d", t.File, x.Line)
 		if len(e.Labels) > 1 && !x.Tokenised() && !slices.Contains(e.Labels, x.Output) {
-			r.fail(at, "the output %.60q is none of the manifest's %d labels", x.Output, len(e.Labels))
+			r.fail(e.Name, at, "the output %.60q is none of the manifest's %d labels", x.Output, len(e.Labels))
 		}
-		if k := key(e.Instruction, x); r.seen[k] == "" {
-			r.seen[k] = at
+		if k := pair(e.Instruction, x); r.seen[k].task == "" {
+			r.seen[k] = place{e.Name, at}
 		}
 	}
 	if len(t.Rows) > 1 && len(classes) == 1 && !t.Rows[0].Tokenised() {
-		r.fail(fmt.Sprintf("%s:%d", t.File, t.Rows[0].Line), "all %d rows have the output %.60q: one class only, there is nothing to tell apart", len(t.Rows), t.Rows[0].Output)
+		r.fail(e.Name, fmt.Sprintf("%s:%d", t.File, t.Rows[0].Line), "all %d rows have the output %.60q: one class only, there is nothing to tell apart", len(t.Rows), t.Rows[0].Output)
 	}
 	return t
 }
@@ -196,8 +202,8 @@ func (r *taskReader) task(f format.Folder, e entry) Task {
 func (r *taskReader) heldOut(f format.Folder, e entry) {
 	file, rows := r.rows(f, "heldout", e.Name)
 	for _, x := range rows {
-		if at := r.seen[key(e.Instruction, x)]; at != "" {
-			r.fail(at, "the same prompt stands in %s:%d: a held-out row must not be trained on", file, x.Line)
+		if p := r.seen[pair(e.Instruction, x)]; p.task != "" {
+			r.fail(p.task, p.at, "the same row stands in %s:%d: a held-out row must not be trained on", file, x.Line)
 		}
 	}
 }
@@ -211,26 +217,27 @@ func (r *taskReader) rows(f format.Folder, folder, name string) (file string, ro
 	file = folder + "/" + name + ".jsonl"
 	if i < 0 {
 		if folder == "train" {
-			r.fail("manifest.json", "task %q has no file %s", name, file)
+			r.fail(name, "manifest.json", "task %q has no file %s", name, file)
 		}
 		return file, nil
 	}
 	file = f[i].Name
 	b, err := format.ReadAll(op, f[i], maxFile)
 	if err != nil {
-		r.faults = append(r.faults, fault.From(op, format.In(file, err)))
+		r.fail(name, file, "%s", fault.From(op, err).Msg)
 		return file, nil
 	}
 	line := 1
 	for rest := b; len(rest) > 0; line++ {
 		var l []byte
 		if l, rest, _ = bytes.Cut(rest, []byte("\n")); len(l) > maxLine {
-			r.fail(fmt.Sprintf("%s:%d", file, line), "a line of %d bytes, want a row of at most %d", len(l), maxLine)
+			r.fail(name, fmt.Sprintf("%s:%d", file, line), "a line of %d bytes, want a row of at most %d", len(l), maxLine)
 			return file, nil
 		}
 	}
 	p := task.Parse(b)
 	for _, x := range p.Faults {
+		r.bad[name] = true
 		r.faults = append(r.faults, fault.From(op, InFile(file, x)))
 	}
 	return file, p.Examples
@@ -245,6 +252,15 @@ func key(instruction string, x task.Example) string {
 		instruction = x.Instruction
 	}
 	return strings.Join(append([]string{instruction, x.Input}, x.Options...), "\x00")
+}
+
+// pair is what the model reads of a row and should answer. The prompt alone may
+// stand in two tasks without an instruction that ask for different things.
+func pair(instruction string, x task.Example) string {
+	if x.Tokenised() {
+		return fmt.Sprint(x.InputIDs)
+	}
+	return key(instruction, x) + "\x00\x00" + x.Output
 }
 
 // InFile puts a file before a fault about a line of it: "line 3, column 5: …"

@@ -60,7 +60,6 @@ func pretrainCommand() *cobra.Command {
 	f.IntVar(&o.Warmup, "warmup", o.Warmup, "warm-up steps; 0: off, -1: 6 % of the steps")
 	f.StringVar(&o.Schedule, "schedule", o.Schedule, "constant or linear")
 	f.BoolVar(&o.Ship, "ship", false, "only tasks that may be shipped")
-	f.BoolVar(&o.SkipBad, "skip-bad", false, "leave out tasks with a fault, and say which")
 	f.BoolVar(&o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")
 	f.Float64Var(&o.Held, "held", o.Held, "fraction of each task's rows kept aside, by a hash of the row")
 	f.IntVar(&o.HeldRows, "held-rows", o.HeldRows, "rows of each task that are scored; 0: all that are kept aside")

@@ -31,8 +31,8 @@ func (p *pretrainProgress) event(ev engine.PretrainEvent) {
 		fmt.Fprintln(os.Stderr, p.device)
 		fmt.Fprintf(os.Stderr, "%d tasks in %d families, %d rows, %d kept aside; %d trainable parameters, %d steps of up to %v tokens, %d MB of values\n",
 			x.Tasks, x.Families, x.Rows, x.Held, x.Trainable, x.Steps, x.Shapes, x.Arena>>20)
-		for _, l := range x.Left {
-			fmt.Fprintln(os.Stderr, "left out:", l.Msg)
+		for _, n := range x.Notes {
+			fmt.Fprintln(os.Stderr, "note:", n)
 		}
 		if x.Cut > 0 {
 			fmt.Fprintf(os.Stderr, "%d rows are cut at the front of their input\n", x.Cut)

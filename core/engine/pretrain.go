@@ -74,7 +74,8 @@ type corpus struct {
 	batches [][]int
 	held    [][]tune.Row // of each task
 	cut     int
-	left    []*fault.Error // why tasks were left out
+	notes   []string       // what was left out
+	names   map[int]string // of router rows, where given batches tell
 }
 
 // corpus reads, encodes and parts the tasks, and draws the batches or reads
@@ -83,7 +84,7 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 	c := &corpus{}
 	var err error
 	if len(o.Tasks) > 0 {
-		if c.tasks, c.left, err = pretrain.ReadTasks(o.Tasks, o.Ship, o.SkipBad); err != nil {
+		if c.tasks, c.notes, err = pretrain.ReadTasks(o.Tasks, o.Ship); err != nil {
 			return nil, err
 		}
 	}
@@ -119,9 +120,11 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 	}
 	m := e.model.Config()
 	in := io.NewSectionReader(o.Batches, 0, o.Batches.Size())
-	if c.rows, c.batches, err = pretrain.ReadBatches(o.Batches.Name, in, task.Limits{Tokens: m.Context, Vocab: m.Vocab, Truncate: o.Truncate}, o.Steps); err != nil {
+	g, err := pretrain.ReadBatches(o.Batches.Name, in, task.Limits{Tokens: m.Context, Vocab: m.Vocab, Truncate: o.Truncate}, o.Steps)
+	if err != nil {
 		return nil, err
 	}
+	c.rows, c.batches, c.names = g.Rows, g.Batches, g.Names
 	if len(c.batches) < o.Steps {
 		return nil, fault.Inputf("batches", "%s has %d batches, want one for each of --steps %d", o.Batches.Name, len(c.batches), o.Steps)
 	}
@@ -153,7 +156,7 @@ func (c *corpus) fingerprint() string {
 
 // count is how many router rows the corpus names.
 func (c *corpus) count() int {
-	n := len(c.tasks)
+	n := max(1, len(c.tasks))
 	for _, r := range c.rows {
 		n = max(n, r.Task+1)
 	}
@@ -287,7 +290,7 @@ func (r *pretraining) run(ctx context.Context) (*Pretrained, error) {
 // plan says what will be done.
 func (r *pretraining) plan() error {
 	p := &PretrainPlan{Tasks: r.c.count(), Rows: len(r.c.rows), Steps: r.o.Steps, Done: r.t.Steps(), Trainable: r.t.Trainable(), Shapes: r.t.Shapes(),
-		Arena: r.t.Stats().Arena, Dispatches: r.t.Stats().Dispatches, Cut: r.c.cut, Left: r.c.left}
+		Arena: r.t.Stats().Arena, Dispatches: r.t.Stats().Dispatches, Cut: r.c.cut, Notes: r.c.notes}
 	families := map[string]bool{}
 	for i, t := range r.c.tasks {
 		families[t.Family] = true

@@ -11,6 +11,7 @@ import (
 	"handful/core/format/peft"
 	"handful/core/format/safetensors"
 	"handful/core/skill"
+	"handful/core/tune"
 )
 
 // manifest is manifest.json of a pre-trained inventory: what skill.Manifest
@@ -103,7 +104,9 @@ func (r *pretraining) manifest(inv *skill.Inventory) manifest {
 	}
 	m.Examples = rows / r.out.Steps
 	for _, x := range r.c.rows {
-		counts[x.Task]++
+		if x.Task != tune.Uniform {
+			counts[x.Task]++
+		}
 	}
 	if h := r.out.Held; h != nil {
 		m.HeldLoss = &h.Loss
@@ -120,8 +123,12 @@ func (r *pretraining) manifest(inv *skill.Inventory) manifest {
 	if old := r.e.inv; len(r.c.tasks) == 0 && old != nil && old.Manifest != nil {
 		m.Tasks = slices.Clone(old.Manifest.Tasks)
 	}
-	for i := len(m.Tasks); i < inv.Tasks; i++ { // given batches name no tasks
-		m.Tasks = append(m.Tasks, fmt.Sprintf("task_%d", i))
+	for i := len(m.Tasks); i < inv.Tasks; i++ {
+		name := r.c.names[i]
+		if name == "" {
+			name = fmt.Sprintf("task_%d", i)
+		}
+		m.Tasks = append(m.Tasks, name)
 	}
 	return m
 }

@@ -35,8 +35,7 @@ type PretrainOptions struct {
 	Warmup      int      `json:"warmup"` // below 0: 6 % of the steps
 	Schedule    string   `json:"schedule"`
 	TrainBase   bool     `json:"baseTrainable"`
-	Ship        bool     `json:"ship"`    // only tasks that may be shipped
-	SkipBad     bool     `json:"skipBad"` // leave out tasks with a fault
+	Ship        bool     `json:"ship"` // only tasks that may be shipped
 	Truncate    bool     `json:"truncate"`
 	Held        float64  `json:"held"` // fraction of each task's rows kept aside
 	Seed        uint64   `json:"seed"`
@@ -140,8 +139,8 @@ type PretrainPlan struct {
 	Shapes                      []int
 	Arena                       int64 // bytes of values of a step of the largest shape
 	Dispatches                  int
-	Cut                         int            // rows cut at the front of their input
-	Left                        []*fault.Error // why tasks were left out
+	Cut                         int      // rows cut at the front of their input
+	Notes                       []string // what was left out
 }
 
 // PretrainStep is one optimiser step, as train.jsonl has it.

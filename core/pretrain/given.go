@@ -23,20 +23,31 @@ type batchLine struct {
 		InputIDs []int32 `json:"input_ids"`
 		Labels   []int32 `json:"labels"`
 		Task     int     `json:"task_id"`
+		Name     string  `json:"task"`
 	} `json:"rows"`
+}
+
+// Given are batches as indices of rows, and the names of router rows where all
+// that is trained on one bears one name.
+type Given struct {
+	Rows    []tune.Row
+	Batches [][]int
+	Names   map[int]string // "" where several tasks share a row
 }
 
 // ReadBatches reads batches that were drawn elsewhere, so that two programs can
 // train on the same: a line a step,
 //
-//	{"step": 0, "rows": [{"input_ids": […], "labels": […], "task_id": 3}, …]}
+//	{"step": 0, "rows": [{"input_ids": […], "labels": […], "task_id": 3, "task": "NAME"}, …]}
 //
 // with steps in order. Labels are as long as input_ids, −100 where there is no
-// loss, not shifted. At most steps lines are read (0: all).
-func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (rows []tune.Row, batches [][]int, err error) {
+// loss, not shifted. task_id is the router row, −1 for uniform mixing; task, which
+// may be missing, names it. At most steps lines are read (0: all).
+func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (g *Given, err error) {
 	br := bufio.NewReaderSize(r, 1<<16)
+	g = &Given{Names: map[int]string{}}
 	first := 0
-	for n := 1; steps == 0 || len(batches) < steps; n++ {
+	for n := 1; steps == 0 || len(g.Batches) < steps; n++ {
 		line, err := readLine(br)
 		if errors.Is(err, io.EOF) && len(line) == 0 {
 			break
@@ -46,42 +57,50 @@ func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (rows []tun
 			return fault.Inputf("batches", "%s: %s", at, fmt.Sprintf(format, args...))
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
-			return nil, nil, bad("%v", err)
+			return nil, bad("%v", err)
 		}
 		if len(strings.TrimSpace(string(line))) == 0 {
 			continue
 		}
 		var b batchLine
 		if err := json.Unmarshal(line, &b); err != nil {
-			return nil, nil, bad("not a batch: %v", err)
+			return nil, bad("not a batch: %v", err)
 		}
 		if b.Step == nil || len(b.Rows) == 0 {
-			return nil, nil, bad(`want "step" and "rows" with a row at least`)
+			return nil, bad(`want "step" and "rows" with a row at least`)
 		}
-		if len(batches) == 0 {
+		if len(g.Batches) == 0 {
 			first = *b.Step
 		}
-		if *b.Step != first+len(batches) {
-			return nil, nil, bad("step %d, want %d: steps in order", *b.Step, first+len(batches))
+		if *b.Step != first+len(g.Batches) {
+			return nil, bad("step %d, want %d: steps in order", *b.Step, first+len(g.Batches))
 		}
 		var batch []int
 		for i, x := range b.Rows {
-			e, err := task.Encode(nil, nil, "", task.Example{InputIDs: x.InputIDs, Labels: x.Labels, TaskID: x.Task, Line: i + 1}, l)
+			e, err := task.Encode(nil, nil, "", task.Example{InputIDs: x.InputIDs, Labels: x.Labels, Line: i + 1}, l)
 			if x.InputIDs == nil {
-				return nil, nil, bad("row %d has no input_ids", i+1)
+				return nil, bad("row %d has no input_ids", i+1)
 			}
 			if err != nil {
-				return nil, nil, bad("row %d: %s", i+1, strings.TrimPrefix(fault.From("batches", err).Msg, fmt.Sprintf("line %d ", i+1)))
+				return nil, bad("row %d: %s", i+1, strings.TrimPrefix(fault.From("batches", err).Msg, fmt.Sprintf("line %d ", i+1)))
 			}
-			batch = append(batch, len(rows))
-			rows = append(rows, tune.Row{IDs: e.IDs, Labels: e.Labels, Task: e.TaskID})
+			if x.Task < tune.Uniform || x.Task >= maxTasks {
+				return nil, bad("row %d has task_id %d, want -1 to %d", i+1, x.Task, maxTasks-1)
+			}
+			if old, ok := g.Names[x.Task]; !ok {
+				g.Names[x.Task] = x.Name
+			} else if old != x.Name {
+				g.Names[x.Task] = ""
+			}
+			batch = append(batch, len(g.Rows))
+			g.Rows = append(g.Rows, tune.Row{IDs: e.IDs, Labels: e.Labels, Task: x.Task})
 		}
-		batches = append(batches, batch)
+		g.Batches = append(g.Batches, batch)
 	}
-	if len(batches) == 0 {
-		return nil, nil, fault.Inputf("batches", "%s holds no batch", name)
+	if len(g.Batches) == 0 {
+		return nil, fault.Inputf("batches", "%s holds no batch", name)
 	}
-	return rows, batches, nil
+	return g, nil
 }
 
 // readLine reads a line of any length up to maxBatch.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -36,7 +37,7 @@ type entry struct {
 	Name        string   `json:"name"`
 	Split       string   `json:"split"` // train, heldout; "" is train
 	Category    string   `json:"category"`
-	Family      string   `json:"family"`
+	Dataset     string   `json:"dataset"`
 	Instruction string   `json:"instruction"`
 	Labels      []string `json:"labels"`
 	Source      string   `json:"source"`
@@ -55,51 +56,49 @@ const (
 // ReadTasks reads a folder of tasks: manifest.json, a list of tasks (or an
 // object with the list under "tasks"), with the rows in train/NAME.jsonl; or,
 // without a manifest, one task for each .jsonl file. ship leaves out what may
-// not be shipped. Rows of heldout/ are read too: one of them among the training
-// rows is a fault. Every fault names file and line. With skip, tasks with a fault
-// are left out, and left says why.
-func ReadTasks(f format.Folder, ship, skip bool) (tasks []Task, left []*fault.Error, err error) {
-	r := &taskReader{seen: map[string]place{}, bad: map[string]bool{}}
+// not be shipped. A row that can't be read is a fault that names file and line.
+// What can be read and would do harm is left out, and notes say so by file and
+// line: rows that heldout/ has too, and tasks whose rows all have one output.
+func ReadTasks(f format.Folder, ship bool) (tasks []Task, notes []string, err error) {
+	r := &taskReader{held: map[string]string{}}
 	list, err := r.entries(f)
 	if err != nil {
 		return nil, nil, err
 	}
-	var held []entry
 	for _, e := range list {
-		switch {
-		case e.Split == "heldout":
-			held = append(held, e)
-		case ship && e.Ship != nil && !*e.Ship:
-		default:
-			tasks = append(tasks, r.task(f, e))
+		if e.Split == "heldout" {
+			r.heldOut(f, e)
 		}
 	}
-	for _, e := range held {
-		r.heldOut(f, e)
+	for _, e := range list {
+		if e.Split != "heldout" && (!ship || e.Ship == nil || *e.Ship) {
+			if t := r.task(f, e); len(t.Rows) > 0 {
+				tasks = append(tasks, t)
+			}
+		}
 	}
-	if err := r.err(); err != nil && !skip {
+	if err := r.err(); err != nil {
 		return nil, nil, err
 	}
-	tasks = slices.DeleteFunc(tasks, func(t Task) bool { return r.bad[t.Name] })
 	if len(tasks) == 0 {
 		return nil, nil, fault.Inputf(op, "no training task is left of %d", len(list)).Next("give tasks with split train")
 	}
-	return tasks, r.faults, nil
+	return tasks, r.notes, nil
 }
 
 // taskReader collects faults, so that a person hears of several at once.
 type taskReader struct {
 	faults []*fault.Error
-	bad    map[string]bool  // tasks with a fault
-	seen   map[string]place // of the training rows, by pair
+	notes  []string
+	held   map[string]string // where a held-out row stands, by pair
 }
 
-// place is where a row stands.
-type place struct{ task, at string }
-
-func (r *taskReader) fail(task, at, format string, args ...any) {
-	r.bad[task] = true
+func (r *taskReader) fail(at, format string, args ...any) {
 	r.faults = append(r.faults, fault.Inputf(op, "%s: %s", at, fmt.Sprintf(format, args...)))
+}
+
+func (r *taskReader) note(at, format string, args ...any) {
+	r.notes = append(r.notes, at+": "+fmt.Sprintf(format, args...))
 }
 
 // err is the first fault, and how many more there are.
@@ -111,7 +110,7 @@ func (r *taskReader) err() error {
 	if n := len(r.faults) - 1; n > 0 {
 		f.Msg += fmt.Sprintf(" (and %d more faults)", n)
 	}
-	return f.Next("correct it, or leave such tasks out by --skip-bad")
+	return &f
 }
 
 // entries reads manifest.json, or makes an entry of each file.
@@ -165,46 +164,52 @@ func (r *taskReader) entries(f format.Folder) ([]entry, error) {
 	return list, nil
 }
 
-// family is what a task is drawn with. P3's tasks are prompt templates of a few
-// data sets, which its categories name; elsewhere a category is only a kind.
+// numbered matches a number at a name's end.
+var numbered = regexp.MustCompile(`_\d+$`)
+
+// family is what a task is drawn with: the manifest's data set; P3's data set,
+// which its categories name, as its tasks are templates; else the name without a
+// number at its end.
 func (e entry) family() string {
 	switch {
-	case e.Family != "":
-		return e.Family
+	case e.Dataset != "":
+		return e.Dataset
 	case strings.HasPrefix(e.Category, "p3/"):
 		return e.Category
 	}
-	return e.Name
+	return numbered.ReplaceAllString(e.Name, "")
 }
 
-// task reads a training task's rows.
+// task reads a training task's rows; without rows it is left out.
 func (r *taskReader) task(f format.Folder, e entry) Task {
 	t := Task{Name: e.Name, Instruction: e.Instruction, Category: e.Category, Family: e.family(), Source: e.Source, Licence: e.Licence, Ship: e.Ship == nil || *e.Ship}
-	t.File, t.Rows = r.rows(f, "train", e.Name)
-	classes := map[string]int{}
-	for _, x := range t.Rows {
-		classes[x.Output]++
+	var rows []task.Example
+	t.File, rows = r.rows(f, "train", e.Name)
+	classes := map[string]bool{}
+	for _, x := range rows {
 		at := fmt.Sprintf("%s:%d", t.File, x.Line)
 		if len(e.Labels) > 1 && !x.Tokenised() && !slices.Contains(e.Labels, x.Output) {
-			r.fail(e.Name, at, "the output %.60q is none of the manifest's %d labels", x.Output, len(e.Labels))
+			r.fail(at, "the output %.60q is none of the manifest's %d labels", x.Output, len(e.Labels))
 		}
-		if k := pair(e.Instruction, x); r.seen[k].task == "" {
-			r.seen[k] = place{e.Name, at}
+		if p := r.held[pair(e.Instruction, x)]; p != "" {
+			r.note(at, "left out: the row is held out, %s", p)
+			continue
 		}
+		t.Rows = append(t.Rows, x)
+		classes[x.Output] = true
 	}
-	if len(t.Rows) > 1 && len(classes) == 1 && !t.Rows[0].Tokenised() {
-		r.fail(e.Name, fmt.Sprintf("%s:%d", t.File, t.Rows[0].Line), "all %d rows have the output %.60q: one class only, there is nothing to tell apart", len(t.Rows), t.Rows[0].Output)
+	if n := len(t.Rows); n > 1 && len(classes) == 1 && !t.Rows[0].Tokenised() {
+		r.note(fmt.Sprintf("%s:%d", t.File, t.Rows[0].Line), "the task is left out: all %d rows have the output %.60q", n, t.Rows[0].Output)
+		t.Rows = nil
 	}
 	return t
 }
 
-// heldOut looks for a held-out task's rows among those of training.
+// heldOut notes where a held-out task's rows stand.
 func (r *taskReader) heldOut(f format.Folder, e entry) {
 	file, rows := r.rows(f, "heldout", e.Name)
 	for _, x := range rows {
-		if p := r.seen[pair(e.Instruction, x)]; p.task != "" {
-			r.fail(p.task, p.at, "the same row stands in %s:%d: a held-out row must not be trained on", file, x.Line)
-		}
+		r.held[pair(e.Instruction, x)] = fmt.Sprintf("%s:%d", file, x.Line)
 	}
 }
 
@@ -217,27 +222,26 @@ func (r *taskReader) rows(f format.Folder, folder, name string) (file string, ro
 	file = folder + "/" + name + ".jsonl"
 	if i < 0 {
 		if folder == "train" {
-			r.fail(name, "manifest.json", "task %q has no file %s", name, file)
+			r.fail("manifest.json", "task %q has no file %s", name, file)
 		}
 		return file, nil
 	}
 	file = f[i].Name
 	b, err := format.ReadAll(op, f[i], maxFile)
 	if err != nil {
-		r.fail(name, file, "%s", fault.From(op, err).Msg)
+		r.fail(file, "%s", fault.From(op, err).Msg)
 		return file, nil
 	}
 	line := 1
 	for rest := b; len(rest) > 0; line++ {
 		var l []byte
 		if l, rest, _ = bytes.Cut(rest, []byte("\n")); len(l) > maxLine {
-			r.fail(name, fmt.Sprintf("%s:%d", file, line), "a line of %d bytes, want a row of at most %d", len(l), maxLine)
+			r.fail(fmt.Sprintf("%s:%d", file, line), "a line of %d bytes, want a row of at most %d", len(l), maxLine)
 			return file, nil
 		}
 	}
 	p := task.Parse(b)
 	for _, x := range p.Faults {
-		r.bad[name] = true
 		r.faults = append(r.faults, fault.From(op, InFile(file, x)))
 	}
 	return file, p.Examples

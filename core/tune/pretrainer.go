@@ -39,8 +39,11 @@ type Pretrainer struct {
 type trained struct {
 	name  string
 	optim Optim
-	vars  []moments
+	vars  []averaged
 }
+
+// averaged is a trained variable with Adam's running averages of it.
+type averaged struct{ p, m, v *tensor.Var }
 
 // stepProgram is a compiled step.
 type stepProgram struct {
@@ -79,6 +82,10 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 	return t, nil
 }
 
+// Uniform is the task of rows that use all skills alike and train no router: a
+// slot without a router row has logits of 0.
+const Uniform = -1
+
 // group sorts the trained variables by their learning rate.
 func (t *Pretrainer) group() {
 	w := t.what
@@ -91,7 +98,7 @@ func (t *Pretrainer) group() {
 		g := trained{name: name, optim: o}
 		for _, v := range vars {
 			v.Trainable = true
-			g.vars = append(g.vars, moments{v, tensor.Zeros(v.Name+".m", v.Shape...), tensor.Zeros(v.Name+".v", v.Shape...)})
+			g.vars = append(g.vars, averaged{v, tensor.Zeros(v.Name+".m", v.Shape...), tensor.Zeros(v.Name+".v", v.Shape...)})
 		}
 		t.groups = append(t.groups, g)
 	}
@@ -156,8 +163,8 @@ func (t *Pretrainer) pack(k int) (*model.Ragged, []int32, error) {
 	var task []int32
 	slot := map[int32]int32{}
 	for _, i := range t.batches[k] {
-		row, r := t.rows[i], int32(0)
-		if m := t.what.Method; m != nil {
+		row, r := t.rows[i], int32(Uniform)
+		if m := t.what.Method; m != nil && row.Task != Uniform {
 			var err error
 			if r, err = m.Row(row.Task); err != nil {
 				return nil, nil, err

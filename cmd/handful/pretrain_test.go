@@ -54,6 +54,19 @@ func pretrainGolden(t *testing.T, device string) {
 	}
 }
 
+// TestPretrainAsInPython holds 20 steps on batches that mix tasks against the
+// Python recipe's (testdata/pretrain/README.md).
+func TestPretrainAsInPython(t *testing.T) {
+	devices(t, func(t *testing.T, device string) {
+		const dir = "testdata/pretrain"
+		out := filepath.Join(t.TempDir(), "out")
+		good(t, "pretrain", "--device", device, "--base", golden, "--inventory", dir+"/step0", "--batches", dir+"/batches.jsonl", "--out", out,
+			"--steps", "20", "--lr", "1e-3", "--router-lr", "0.1", "--clip", "1", "--warmup", "4", "--schedule", "linear")
+		compareStep(t, dir+"/step20.safetensors", filepath.Join(out, "adapter_model.safetensors"), 1e-4)
+		wantLosses(t, filepath.Join(out, "train.jsonl"), dir+"/meta.json", "recipe")
+	})
+}
+
 // wantLosses holds a log against the golden losses and norms.
 func wantLosses(t *testing.T, log, meta, run string) {
 	t.Helper()

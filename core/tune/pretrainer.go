@@ -73,13 +73,34 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 		}
 		sizes[k] = size{r.Tokens(), len(r.Rows), len(task)}
 	}
-	t.shapes, t.of = planShapes(sizes)
-	t.programs = make([]*stepProgram, len(t.shapes))
-	if _, err := t.program(ctx, len(t.shapes)-1); err != nil {
+	if err := t.shape(ctx, sizes, maxShapes); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
+}
+
+// shape plans up to most shapes and compiles the largest. Each program holds the
+// values of a step: where all together would not fit the budget, one serves all.
+func (t *Pretrainer) shape(ctx context.Context, sizes []size, most int) error {
+	t.shapes, t.of = planShapes(sizes, most)
+	t.programs = make([]*stepProgram, len(t.shapes))
+	p, err := t.program(ctx, len(t.shapes)-1)
+	if err != nil {
+		return err
+	}
+	tokens := 0
+	for _, s := range t.shapes {
+		tokens += s.tokens
+	}
+	budget, arena := t.d.Info().Memory, p.prog.Stats().Arena
+	if most == 1 || budget == 0 || arena*int64(tokens)/int64(p.lg.tokens) <= budget {
+		return nil
+	}
+	if err := p.prog.Close(); err != nil {
+		return err
+	}
+	return t.shape(ctx, sizes, 1)
 }
 
 // Uniform is the task of rows that use all skills alike and train no router: a

@@ -14,6 +14,7 @@ import (
 
 	"handful/core/device"
 	"handful/core/device/cpu"
+	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/formattest"
 	"handful/core/format/hf"
@@ -236,6 +237,36 @@ func TestPretrainingGoesOnBitForBit(t *testing.T) {
 		if !bytes.Equal(snapshot(again), want) {
 			t.Errorf("going on after step %d ends elsewhere", k)
 		}
+	}
+}
+
+// With a budget that holds one program but not all, one shape serves all batches.
+func TestOneShapeWhereMemoryIsShort(t *testing.T) {
+	ctx := context.Background()
+	rows, batches := ragged()
+	start := func(budget int64) (*tune.Pretrainer, error) {
+		d, _, err := device.Open(ctx, device.Options{Kind: "cpu", Memory: budget})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tune.NewPretrainer(ctx, d, goldenModel(t), tune.Pretraining{Method: tune.MHR(goldenInventory(t, "s4")), Optim: tune.Optim{LR: 1e-3, Steps: len(batches)}}, rows, batches)
+	}
+	free, err := start(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	arena := free.Stats().Arena
+	short, err := start(arena + arena/8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer short.Close()
+	if len(free.Shapes()) < 2 || len(short.Shapes()) != 1 {
+		t.Errorf("shapes %v, and %v where memory is short", free.Shapes(), short.Shapes())
+	}
+	if _, err := start(arena / 2); !fault.Is(err, fault.Memory) {
+		t.Errorf("half the memory of a step gives %v", err)
 	}
 }
 

@@ -14,9 +14,9 @@ const maxShapes = 4
 
 // planShapes picks the shapes that hold all batches, and says which one each
 // batch runs in. It takes the fewest shapes whose padding comes within 5 % of
-// what maxShapes of them could do, so that batches of like size share one. The
+// what most of them could do, so that batches of like size share one. The
 // answer hangs on the sizes alone: a run that goes on pads as the first did.
-func planShapes(sizes []size) (shapes []shape, of []int) {
+func planShapes(sizes []size, most int) (shapes []shape, of []int) {
 	count := map[int]int{}
 	for _, s := range sizes {
 		count[model.Bucket(s.tokens)]++
@@ -30,8 +30,8 @@ func planShapes(sizes []size) (shapes []shape, of []int) {
 	for i, l := range limits {
 		weights[i] = count[l]
 	}
-	best, least := cuts(limits, weights, maxShapes)
-	for n := 1; n < maxShapes; n++ {
+	best, least := cuts(limits, weights, most)
+	for n := 1; n < most; n++ {
 		if c, cost := cuts(limits, weights, n); cost*20 <= least*21 {
 			best = c
 			break

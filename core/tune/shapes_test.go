@@ -18,7 +18,7 @@ func TestShapesHoldTheirBatches(t *testing.T) {
 			}
 			sizes = append(sizes, size{n, 1 + r.IntN(n), 1 + r.IntN(8)})
 		}
-		shapes, of := planShapes(sizes)
+		shapes, of := planShapes(sizes, maxShapes)
 		if len(shapes) > maxShapes || len(of) != len(sizes) {
 			t.Fatalf("%d shapes, %d answers for %d batches", len(shapes), len(of), len(sizes))
 		}
@@ -91,7 +91,7 @@ func TestLikeSizesShareAShape(t *testing.T) {
 	for n := 95; n <= 100; n++ {
 		sizes = append(sizes, size{n, 4, 2})
 	}
-	if shapes, _ := planShapes(sizes); len(shapes) != 1 || shapes[0].tokens != model.Bucket(100) {
+	if shapes, _ := planShapes(sizes, maxShapes); len(shapes) != 1 || shapes[0].tokens != model.Bucket(100) {
 		t.Errorf("shapes %+v, want one of %d tokens", shapes, model.Bucket(100))
 	}
 }

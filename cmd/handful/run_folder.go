@@ -26,6 +26,7 @@ const (
 // then the checkpoint goes.
 type runFolder struct {
 	shown, dir string
+	made       bool        // the folder was not there
 	resume     format.Blob // the checkpoint to go on from; nil: begin
 	from       *os.File
 	lines      *os.File
@@ -39,6 +40,7 @@ func newRun(dir string, resume bool) (*runFolder, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, pathFault("--out", dir, err)
 	}
+	w.made = err != nil
 	held := map[string]bool{}
 	for _, e := range list {
 		held[e.Name()] = true
@@ -81,10 +83,18 @@ func (w *runFolder) close() {
 		}
 	}
 	os.RemoveAll(w.path(partName))
+	if w.made {
+		os.Remove(w.dir) // where nothing was written: a folder with files stays
+	}
 }
 
-// begin opens the log behind the lines of the steps that were done.
+// begin opens the log behind the lines of the steps that were done. The old
+// checkpoint was read by then; some systems don't replace a file that is open.
 func (w *runFolder) begin(done int) error {
+	if w.from != nil {
+		w.from.Close()
+		w.from = nil
+	}
 	var keep bytes.Buffer
 	old, err := os.ReadFile(w.path(logName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

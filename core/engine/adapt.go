@@ -183,35 +183,28 @@ func (e *Engine) method(o *AdaptOptions) (*tune.Method, error) {
 		}
 		return tune.MHR(e.inv.Repeat(z)), nil
 	}
-	sites, targets, regex, err := e.sites("adapt", o.Targets)
-	if err != nil {
-		return nil, err
-	}
-	s := skill.NewSingle(sites, e.dims(), o.Rank, o.Seed)
-	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
-	return tune.LoRA(s, float32(o.Alpha)), nil
-}
-
-// sites are the base's linears that targets name, all of the blocks' where
-// there are none.
-func (e *Engine) sites(op string, targets []string) (sites, names []string, regex bool, err error) {
-	regex = len(targets) == 1 && isRegex(targets[0])
+	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
 	if len(targets) == 0 {
 		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 	}
+	var sites []string
+	dims := map[string][2]int{}
 	for _, s := range e.model.Sites() {
 		ok, err := skill.Match(targets, regex, s.Name)
 		if err != nil {
-			return nil, nil, false, err
+			return nil, err
 		}
 		if ok {
 			sites = append(sites, s.Name)
+			dims[s.Name] = [2]int{s.In, s.Out}
 		}
 	}
 	if len(sites) == 0 {
-		return nil, nil, false, fault.Inputf(op, "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
+		return nil, fault.Inputf("adapt", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
 	}
-	return sites, targets, regex, nil
+	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
+	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
+	return tune.LoRA(s, float32(o.Alpha)), nil
 }
 
 // isRegex tells a regular expression from a module name.

@@ -130,7 +130,7 @@ func (e *Engine) skills(o *PretrainOptions, c *corpus) (*skill.Inventory, error)
 	if err != nil {
 		return nil, err
 	}
-	sites, targets, regex, err := e.sites("pretrain", o.Targets)
+	sites, targets, regex, err := e.targeted(o.Targets)
 	if err != nil {
 		return nil, err
 	}
@@ -145,4 +145,26 @@ func (e *Engine) skills(o *PretrainOptions, c *corpus) (*skill.Inventory, error)
 		cfg.Base = e.ckpt.Name
 	}
 	return pretrain.NewInventory(cfg, sites, e.dims(), category, rows, o.Seed)
+}
+
+// targeted are the base's linears that targets name, all of the blocks' where
+// there are none.
+func (e *Engine) targeted(targets []string) (sites, names []string, regex bool, err error) {
+	regex = len(targets) == 1 && isRegex(targets[0])
+	if len(targets) == 0 {
+		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+	}
+	for _, s := range e.model.Sites() {
+		ok, err := skill.Match(targets, regex, s.Name)
+		if err != nil {
+			return nil, nil, false, err
+		}
+		if ok {
+			sites = append(sites, s.Name)
+		}
+	}
+	if len(sites) == 0 {
+		return nil, nil, false, fault.Inputf("pretrain", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
+	}
+	return sites, targets, regex, nil
 }

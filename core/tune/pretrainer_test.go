@@ -26,7 +26,7 @@ import (
 	"handful/core/tune"
 )
 
-func goldenInventory(t *testing.T, split string) *skill.Inventory {
+func polyInventory(t *testing.T, split string) *skill.Inventory {
 	t.Helper()
 	inv, err := peft.ReadInventory(formattest.Folder(t, filepath.Join(golden, split, "adapter_init")))
 	if err != nil {
@@ -96,7 +96,7 @@ func TestGoldenBaseTraining(t *testing.T) {
 				m, vars := trainedBase(t, w)
 				what := tune.Pretraining{Base: vars, BaseLR: 3e-3, Optim: tune.Optim{LR: 1e-3, RouterLR: 0.1, Decay: 0.01, RouterDecay: 0.01, Clip: 0.5, Warmup: 2, Steps: 10, Linear: true}}
 				if c == "joint" {
-					what.Method = tune.MHR(goldenInventory(t, "s4"))
+					what.Method = tune.MHR(polyInventory(t, "s4"))
 					for _, p := range what.Method.Trained {
 						vars = append(vars, p.Var)
 					}
@@ -189,7 +189,7 @@ func TestPretrainingGoesOnBitForBit(t *testing.T) {
 	start := func() (*tune.Pretrainer, device.Device) {
 		m, vars := trainedBase(t, nil)
 		d := cpu.New(cpu.Fast)
-		what := tune.Pretraining{Method: tune.MHR(goldenInventory(t, "s4")), Base: vars, BaseLR: 1e-3,
+		what := tune.Pretraining{Method: tune.MHR(polyInventory(t, "s4")), Base: vars, BaseLR: 1e-3,
 			Optim: tune.Optim{LR: 1e-2, RouterLR: 0.1, Decay: 0.01, Clip: 1, Warmup: 2, Steps: len(batches), Linear: true}}
 		tr, err := tune.NewPretrainer(ctx, d, m, what, rows, batches)
 		if err != nil {
@@ -249,7 +249,7 @@ func TestOneShapeWhereMemoryIsShort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return tune.NewPretrainer(ctx, d, goldenModel(t), tune.Pretraining{Method: tune.MHR(goldenInventory(t, "s4")), Optim: tune.Optim{LR: 1e-3, Steps: len(batches)}}, rows, batches)
+		return tune.NewPretrainer(ctx, d, goldenModel(t), tune.Pretraining{Method: tune.MHR(polyInventory(t, "s4")), Optim: tune.Optim{LR: 1e-3, Steps: len(batches)}}, rows, batches)
 	}
 	free, err := start(0)
 	if err != nil {
@@ -280,7 +280,7 @@ func TestUniformRowsTrainNoRouter(t *testing.T) {
 		for i := range rows {
 			rows[i].Task = task
 		}
-		inv := goldenInventory(t, "s4")
+		inv := polyInventory(t, "s4")
 		if zero {
 			inv = inv.Repeat(inv.ZeroLogits())
 		}
@@ -308,7 +308,7 @@ func TestUniformRowsTrainNoRouter(t *testing.T) {
 	if other, _ := loss(1, false); math.Abs(other-want) < 1e-6 {
 		t.Error("a trained router's row gives the same loss: this tests nothing")
 	}
-	if !reflect.DeepEqual(logits, goldenInventory(t, "s4").Logits) {
+	if !reflect.DeepEqual(logits, polyInventory(t, "s4").Logits) {
 		t.Error("routers moved")
 	}
 }
@@ -317,7 +317,7 @@ func TestCheckpointsOfOthersAreRefused(t *testing.T) {
 	ctx := context.Background()
 	rows, per := goldenRows(t)
 	start := func(split string) *tune.Pretrainer {
-		tr, err := tune.NewPretrainer(ctx, cpu.New(cpu.Fast), goldenModel(t), tune.Pretraining{Method: tune.MHR(goldenInventory(t, split)), Optim: tune.Optim{LR: 1e-3, Steps: 10}}, rows, fours(per))
+		tr, err := tune.NewPretrainer(ctx, cpu.New(cpu.Fast), goldenModel(t), tune.Pretraining{Method: tune.MHR(polyInventory(t, split)), Optim: tune.Optim{LR: 1e-3, Steps: 10}}, rows, fours(per))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +359,7 @@ func TestPretrainerGolden(t *testing.T) {
 	}
 	for name, d := range devices(t) {
 		t.Run(name, func(t *testing.T) {
-			m := tune.MHR(goldenInventory(t, "s4"))
+			m := tune.MHR(polyInventory(t, "s4"))
 			tr, err := tune.NewPretrainer(ctx, d, goldenModel(t), tune.Pretraining{Method: m, Optim: tune.Optim{LR: 1e-3, RouterLR: 0.1, Decay: 0.01, RouterDecay: 0.01, Steps: 10}}, rows, fours(per))
 			if err != nil {
 				t.Fatal(err)

@@ -30,7 +30,6 @@ type Engine struct {
 	model    model.Model
 	tok      text.Tokenizer // nil without one
 	template *task.Template
-	prompt   skill.Prompt // what template was made of
 	base     format.Folder
 	trains   bool             // the base's weights can be trained
 	ends     map[int32]bool   // tokens that end an answer
@@ -68,7 +67,6 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	e.prompt = prompt
 	if e.template, err = task.NewTemplate(prompt); err != nil {
 		return nil, err
 	}

@@ -92,7 +92,7 @@ func (r *pretraining) inventoryFiles(inv *skill.Inventory) ([]File, error) {
 
 func (r *pretraining) manifest(inv *skill.Inventory) manifest {
 	m := manifest{Rank: inv.Rank, Skills: inv.Skills, Splits: inv.Splits, Scaling: 1 / float64(inv.Rank), Seed: r.o.Seed, BaseTrained: r.o.TrainBase}
-	m.Name, m.Method, m.Prompt, m.Steps = r.o.Name, "mhr", r.e.prompt, r.out.Steps
+	m.Name, m.Method, m.Prompt, m.Steps = r.o.Name, "mhr", r.e.promptUsed(), r.out.Steps
 	m.Base.File, m.Base.SHA256 = r.o.BaseFile, r.o.BaseHash
 	m.Prompt.MaxTokensSeen = 0
 	rows, counts := 0, make([]int, inv.Tasks)
@@ -131,6 +131,14 @@ func (r *pretraining) manifest(inv *skill.Inventory) manifest {
 		m.Tasks = append(m.Tasks, name)
 	}
 	return m
+}
+
+// promptUsed is the open inventory's prompt, else the shipped one's.
+func (e *Engine) promptUsed() skill.Prompt {
+	if e.inv != nil && e.inv.Manifest != nil && e.inv.Manifest.Prompt.Template != "" {
+		return e.inv.Manifest.Prompt
+	}
+	return skill.DefaultPrompt()
 }
 
 var taskCard = template.Must(template.New("tasks").Parse(`

@@ -143,6 +143,22 @@ def imported(folder, model, adapter, tasks, save, seed):
     compare(f"PEFT's {adapter.peft_type.value}", want, folder, 1e-4, "--base", folder / "base", flag, folder / "adapter", "--examples", examples)
 
 
+def pretrained(folder, dtype, atol):
+    """handful pre-trains a base from random values with skills on it; transformers and PEFT open what it wrote."""
+    torch.manual_seed(8)
+    LlamaForCausalLM(LlamaConfig(**TINY)).save_pretrained(folder / "config")
+    rows = random_rows(24, TINY["vocab_size"], 3, 8)
+    for t in range(3):
+        (folder / "tasks").mkdir(exist_ok=True)
+        write_rows(folder / "tasks" / f"t{t}.jsonl", [{k: r[k] for k in ("input_ids", "labels")} for r in rows if r["task_id"] == t])
+    handful("pretrain", "--device", "cpu", "--base", folder / "config", "--tasks", folder / "tasks", "--base-trainable", "--base-init", "random", "--out", folder / "out",
+            "--skills", 3, "--splits", 4, "--rank", 2, "--steps", 6, "--groups", 2, "--batch", 3, "--lr", 0.02, "--router-lr", 0.5, "--base-lr", 0.01, "--dtype", dtype)
+    load = lambda: AutoModelForCausalLM.from_pretrained(folder / "out/base", dtype=torch.float32)
+    want = peft_logits(open_peft(load, folder / "out"), rows, lambda r: r["task_id"])
+    examples = write_rows(folder / "rows.jsonl", rows)
+    compare(f"pretrain {dtype}", want, folder, atol, "--base", folder / "out/base", "--inventory", folder / "out", "--examples", examples)
+
+
 def real_rows():
     tok = AutoTokenizer.from_pretrained(BASE.parent, gguf_file=BASE.name)
     rows = []
@@ -164,6 +180,8 @@ def checks():
                 continue
             yield f"golden {split}: PEFT opens the export of {method}", lambda d, s=split, m=method, x=more: exported(
                 d, golden_model, GOLDEN, GOLDEN / s / "adapter_init", golden_rows(), m, steps + x, 1e-4)
+    for dtype in ["F32", "F16"]:
+        yield f"transformers and PEFT open what pretrain wrote in {dtype}", lambda d, t=dtype: pretrained(d, t, 1e-4)
     poly = dict(task_type="CAUSAL_LM", init_weights=False)
     yield "handful opens PEFT's POLY: untied, 8 splits, three modules", lambda d: imported(
         d, TINY, PolyConfig(target_modules=["q_proj", "v_proj", "down_proj"], r=3, n_tasks=5, n_skills=3, n_splits=8, **poly), 5, {}, 1)

@@ -66,6 +66,33 @@ func openFolder(op, path string) (format.Folder, error) {
 	return f, nil
 }
 
+// openTree lists a folder and the folders right in it, by slash paths.
+func openTree(op, path string) (format.Folder, error) {
+	f, err := openFolder(op, path)
+	st, serr := os.Stat(path)
+	if serr != nil || !st.IsDir() {
+		return f, err
+	}
+	list, lerr := os.ReadDir(path)
+	if lerr != nil {
+		return nil, pathFault(op, path, lerr)
+	}
+	for _, e := range list {
+		sub, serr := openFolder(op, filepath.Join(path, e.Name()))
+		if !e.IsDir() || serr != nil {
+			continue // an empty folder
+		}
+		for _, b := range sub {
+			b.Name = e.Name() + "/" + b.Name
+			f = append(f, b)
+		}
+	}
+	if len(f) == 0 {
+		return nil, err
+	}
+	return f, nil
+}
+
 func closeFolder(f format.Folder) {
 	for _, b := range f {
 		if x, ok := b.Blob.(*file); ok && x.f != nil {

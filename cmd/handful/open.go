@@ -21,6 +21,7 @@ type modelFlags struct {
 	memory                   int64
 	maxBinding               int
 	seed                     uint64
+	trainBase, randomBase    bool
 	closers                  []func()
 	loaded                   func() // takes the loading bar away
 }
@@ -62,7 +63,7 @@ func (m *modelFlags) options() device.Options {
 
 // open opens the base with what goes with it.
 func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
-	o := engine.OpenOptions{Device: m.options()}
+	o := engine.OpenOptions{Device: m.options(), TrainBase: m.trainBase, RandomBase: m.randomBase, Seed: m.seed}
 	for _, x := range []struct {
 		path string
 		to   *format.Folder

@@ -16,6 +16,10 @@ type OpenOptions struct {
 	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder to score or generate with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
+
+	TrainBase  bool   // hold the base's weights as F32, so that Pretrain can train them
+	RandomBase bool   // begin from random values: Base needs only config.json and a tokenizer
+	Seed       uint64 // of RandomBase
 }
 
 // Progress tells how far opening is. Status is one of read, upload, compile,

@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"handful/core/fault"
 	"handful/core/graph"
 	"handful/core/skill"
 	"handful/core/task"
@@ -98,32 +97,15 @@ func bestOf(init string) (k int, ok bool) {
 
 // scratch is lora or ia3 on the base's linears that --targets names.
 func (e *Engine) scratch(o *AdaptOptions) (*tune.Method, error) {
-	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
-	if len(targets) == 0 {
-		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-		if o.Method == "ia3" {
-			targets = []string{"k_proj", "v_proj", "down_proj"} // PEFT's for Llama
-		}
+	fallback := linears
+	if o.Method == "ia3" {
+		fallback = []string{"k_proj", "v_proj", "down_proj"} // PEFT's for Llama
 	}
-	named, err := skill.NewMatcher(targets, regex)
+	sites, targets, regex, err := e.targeted("adapt", fallback, o.Targets)
 	if err != nil {
 		return nil, err
 	}
-	var sites []string
-	dims := map[string][2]int{}
-	for _, s := range e.model.Sites() {
-		ok, err := named.Match(s.Name)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			sites = append(sites, s.Name)
-			dims[s.Name] = [2]int{s.In, s.Out}
-		}
-	}
-	if len(sites) == 0 {
-		return nil, fault.Inputf("adapt", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
-	}
+	dims := e.dims()
 	if o.Method == "ia3" {
 		a := skill.NewIA3(sites, dims, targets, regex)
 		a.TaskType = "CAUSAL_LM"
@@ -132,18 +114,4 @@ func (e *Engine) scratch(o *AdaptOptions) (*tune.Method, error) {
 	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
 	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
 	return tune.LoRA(s, float32(o.Alpha)), nil
-}
-
-// isRegex tells a regular expression from a module name.
-func isRegex(s string) bool {
-	for _, r := range s {
-		switch r {
-		case '.', '_', '-':
-		default:
-			if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9') {
-				return true
-			}
-		}
-	}
-	return false
 }

@@ -30,6 +30,8 @@ type Engine struct {
 	model    model.Model
 	tok      text.Tokenizer // nil without one
 	template *task.Template
+	base     format.Folder
+	trains   bool             // the base's weights can be trained
 	ends     map[int32]bool   // tokens that end an answer
 	inv      *skill.Inventory // nil without one
 	single   *skill.Single    // the opened LORA adapter
@@ -42,14 +44,14 @@ type Engine struct {
 // device. Nothing is uploaded before the first use.
 func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	defer fault.Recover("open", &err)
-	e := &Engine{ends: map[int32]bool{}}
-	if e.ckpt, err = hf.Open(o.Base); err != nil {
+	e := &Engine{ends: map[int32]bool{}, base: o.Base, trains: o.TrainBase}
+	if e.ckpt, err = openBase(o); err != nil {
 		return nil, err
 	}
 	c := e.ckpt.Config
 	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
 		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: c.Tied}
-	if e.model, err = model.Open(mc, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress}); err != nil {
+	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
 	}
 	prompt := skill.DefaultPrompt()

@@ -21,6 +21,7 @@ var fast = map[graph.Kind]kernel{
 
 	graph.KindMix:      fastMix,
 	graph.KindMixGradW: fastMixGradW,
+	graph.KindMixGradP: fastMixGradP,
 
 	graph.KindRMSNorm:     fastRMSNorm,
 	graph.KindRMSNormGrad: fastRMSNormGrad,

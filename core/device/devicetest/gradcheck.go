@@ -167,6 +167,19 @@ func GradChecks() []GradCheck {
 		{"attention cross", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, cross("", [2]int{2, 5}, [2]int{3, 2}, [2]int{1, 0}), graph.AttentionAttr{Heads: 2, KVHeads: 2, Dim: 4, Scale: 0.7})
 		}},
+		{"base of a tied head", graph.KindGather, func(b *Build) *graph.Node {
+			// the table's gradient comes from its rows as tokens and as classes
+			table := b.Param(7, 8)
+			x := graph.Gather(table, b.Ints(3, 0, 3, -1, 6))
+			x = graph.Add(x, graph.Linear(graph.RMSNorm(x, b.Param(8), 1e-2), b.Param(8, 8)))
+			h := graph.RMSNorm(graph.Gather(x, b.Ints(0, 2, 4)), b.Param(8), 1e-2)
+			return graph.CrossEntropy(graph.Linear(h, table), b.Ints(3, -1, 5))
+		}},
+		{"base under an adapter", graph.KindLinear, func(b *Build) *graph.Node {
+			x, slot := graph.RMSNorm(b.Param(5, 8), b.Param(8), 1e-2), b.Ints(0, 1, 1, -1, 0)
+			h := graph.Routed(x, b.Param(2, 8, 2), slot, 1)
+			return graph.Add(x, graph.Add(graph.Linear(x, b.Param(8, 8)), graph.Routed(h, b.Param(2, 2, 8), slot, 0.5)))
+		}},
 		{"adapter on a norm", graph.KindLinear, func(b *Build) *graph.Node {
 			x, slot := graph.RMSNorm(b.Param(5, 8), b.Param(8), 1e-5), b.Ints(0, 1, 1, -1, 0)
 			w := graph.RouterNorm(b.Param(2, 6), 2, 3)

@@ -93,14 +93,6 @@ func openFolder(f format.Folder, o format.Object) (c *Checkpoint, err error) {
 	// A head of its own wins over the flag: transformers 5 also writes
 	// tie_word_embeddings for models that are not tied.
 	c.Config.Tied = c.Config.Tied && c.open["lm_head.weight"] == nil
-	if t, ok := f.Find("tokenizer.json"); ok {
-		c.tok = func() (text.Tokenizer, error) {
-			b, err := format.ReadText("tokenizer.json", t, maxTokenizer)
-			if err != nil {
-				return nil, err
-			}
-			return text.FromJSON(b)
-		}
-	}
+	c.readTokenizer(f)
 	return c, c.check()
 }

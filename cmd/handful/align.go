@@ -32,7 +32,7 @@ func alignCommand() *cobra.Command {
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
 	f.IntVar(&o.Rows, "rows", 0, "most rows of each task, from its first; 0: all")
 	f.BoolVar(&o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")
-	f.BoolVar(&asJSON, "json", false, `print {"tasks","rows","loss","norm","cosine","mean","parameters"}`)
+	f.BoolVar(&asJSON, "json", false, `print {"tasks","rows","loss","grad_norm","cosine","mean","parameters"}`)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := m.check(c, "base", "tasks"); err != nil {
 			return err
@@ -104,7 +104,7 @@ func printAlignment(c *cobra.Command, a *engine.Alignment) {
 	}
 	fmt.Fprintln(w)
 	for t, name := range a.Tasks {
-		fmt.Fprintf(w, "%d %s\t%d\t%.4f\t%.4g", t+1, name, a.Rows[t], a.Loss[t], a.Norm[t])
+		fmt.Fprintf(w, "%d %s\t%d\t%.4f\t%.4g", t+1, name, a.Rows[t], a.Loss[t], a.GradNorm[t])
 		for _, x := range a.Cosine[t] {
 			fmt.Fprintf(w, "\t%.4f", x)
 		}

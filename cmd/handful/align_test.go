@@ -39,7 +39,7 @@ func alignFolder(t *testing.T) string {
 type aligned struct {
 	Tasks      []string    `json:"tasks"`
 	Rows       []int       `json:"rows"`
-	Norm       []float64   `json:"norm"`
+	Norm       []float64   `json:"grad_norm"`
 	Cosine     [][]float64 `json:"cosine"`
 	Mean       float64     `json:"mean"`
 	Parameters int         `json:"parameters"`

@@ -25,8 +25,8 @@ type AlignOptions struct {
 type Alignment struct {
 	Tasks      []string    `json:"tasks"`
 	Rows       []int       `json:"rows"`
-	Loss       []float64   `json:"loss"`   // nats per label token
-	Norm       []float64   `json:"norm"`   // of the gradient
+	Loss       []float64   `json:"loss"` // nats per label token
+	GradNorm   []float64   `json:"grad_norm"`
 	Cosine     [][]float64 `json:"cosine"` // between tasks' gradients
 	Mean       float64     `json:"mean"`   // cosine over all pairs of different tasks
 	Parameters int         `json:"parameters"`
@@ -61,6 +61,6 @@ func (e *Engine) Align(ctx context.Context, a Adapter, tasks []AlignTask, o Alig
 	if err != nil {
 		return nil, err
 	}
-	out.Loss, out.Norm, out.Cosine, out.Mean, out.Parameters = got.Loss, got.Norm, got.Cosine, got.Mean, got.Parameters
+	out.Loss, out.GradNorm, out.Cosine, out.Mean, out.Parameters = got.Loss, got.Norm, got.Cosine, got.Mean, got.Parameters
 	return out, nil
 }

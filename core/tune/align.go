@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"fmt"
 	"math"
 
 	"handful/core/device"
@@ -50,7 +51,7 @@ func Align(ctx context.Context, d device.Device, m model.Model, ad route.Adapter
 		for at := 0; at < len(rows); {
 			b, end, err := packTokens(rows, at, tasks)
 			if err != nil {
-				return nil, err
+				return nil, fault.Inputf("align", "task %d, %w", t+1, err)
 			}
 			s = shape{tokens: max(s.tokens, b.Tokens()), labels: max(s.labels, len(b.Rows)), slots: max(s.slots, len(b.task))}
 			labels[t] += len(b.Rows)
@@ -141,7 +142,7 @@ func packTokens(rows []Row, at, tasks int) (b *batch, end int, err error) {
 		row := int32(0)
 		if tasks > 1 {
 			if r.Task < 0 || r.Task >= tasks {
-				return nil, 0, fault.Inputf("align", "task_id %d, want 0 to %d", r.Task, tasks-1)
+				return nil, 0, fmt.Errorf("row %d: task_id %d, want 0 to %d", at+1, r.Task, tasks-1)
 			}
 			row = int32(r.Task)
 		}

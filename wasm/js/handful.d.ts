@@ -261,7 +261,7 @@ export interface Alignment {
   tasks: string[];
   rows: number[];
   loss: number[];
-  norm: number[];
+  grad_norm: number[];
   cosine: number[][];
   /** Cosine over all pairs of different tasks. */
   mean: number;

@@ -73,7 +73,7 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 	}
 	c.rows, c.batches, c.names = g.Rows, g.Batches, g.Names
 	if len(c.batches) < o.Steps {
-		return nil, fault.Inputf("batches", "%s has %d batches, want one for each of --steps %d", o.Batches.Name, len(c.batches), o.Steps)
+		return nil, fault.Inputf("batches", "%s has %d batches, want one for each of --steps %d", o.Batches.Name, len(c.batches), o.Steps).Next("take fewer --steps")
 	}
 	return c, nil
 }

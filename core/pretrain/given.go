@@ -43,7 +43,12 @@ type Given struct {
 // with steps in order. Labels are as long as input_ids, −100 where there is no
 // loss, not shifted. task_id is the router row, −1 for uniform mixing; task, which
 // may be missing, names it. At most steps lines are read (0: all).
-func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (g *Given, err error) {
+func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (*Given, error) {
+	g, err := readBatches(name, r, l, steps)
+	return g, fault.Or(err, "make the file again with the same vocabulary and enough steps")
+}
+
+func readBatches(name string, r io.Reader, l task.Limits, steps int) (g *Given, err error) {
 	br := bufio.NewReaderSize(r, 1<<16)
 	g = &Given{Names: map[int]string{}}
 	first := 0

@@ -59,7 +59,12 @@ const (
 // not be shipped. A row that can't be read is a fault that names file and line.
 // What can be read and would do harm is left out, and notes say so by file and
 // line: rows that heldout/ has too, and tasks whose rows all have one output.
-func ReadTasks(f format.Folder, ship bool) (tasks []Task, notes []string, err error) {
+func ReadTasks(f format.Folder, ship bool) ([]Task, []string, error) {
+	tasks, notes, err := readTasks(f, ship)
+	return tasks, notes, fault.Or(err, "correct it, or take the task out")
+}
+
+func readTasks(f format.Folder, ship bool) (tasks []Task, notes []string, err error) {
 	r := &taskReader{held: map[string]string{}}
 	list, err := r.entries(f)
 	if err != nil {

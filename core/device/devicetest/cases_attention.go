@@ -11,6 +11,7 @@ import (
 var headShapes = []graph.AttentionAttr{
 	{Heads: 1, KVHeads: 1, Dim: 8}, {Heads: 4, KVHeads: 4, Dim: 8}, {Heads: 9, KVHeads: 3, Dim: 64},
 	{Heads: 2, KVHeads: 2, Dim: 64}, {Heads: 4, KVHeads: 1, Dim: 80}, {Heads: 2, KVHeads: 2, Dim: 80}, {Heads: 6, KVHeads: 2, Dim: 8},
+	{Heads: 3, KVHeads: 1, Dim: 10},
 }
 
 // ragged is how queries and keys of segments see each other: span for each
@@ -128,6 +129,11 @@ func attentionCases() (cs []Case) {
 			r := causal("", 0, 33)
 			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)
 			return b.Grads(graph.Attention(q, b.ParamOf(b.Normal(33*8, 6), 33, 8), b.Param(33, 8), b.Pairs(r.span), b.Pairs(r.back), one))
+		}),
+		compare("attention in a long row, heads 9/3 of 64", Loose, func(b *Build) []*graph.Node {
+			r, a := causal("", 0, 300), headShapes[2]
+			a.Scale = 0.125
+			return b.Grads(graph.Attention(b.Param(300, 576), b.Param(300, 192), b.Param(300, 192), b.Pairs(r.span), b.Pairs(r.back), a))
 		}),
 		compare("attention over 1,500 keys", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 3, 1500)

@@ -60,6 +60,9 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 		fl = append(fl, "SKIP")
 		set(8, in[len(in)-1])
 	}
+	if a.Dim%4 == 0 {
+		fl = append(fl, "VEC")
+	}
 	v := flags(fl...)
 	v["D"] = strconv.Itoa(a.Dim)
 	v["MODE"] = fmt.Sprint(n.Kind)

@@ -18,6 +18,17 @@ type Row struct {
 	Task        int
 }
 
+// Labelled tells whether the row has a label that counts: any but the first
+// token's, which nothing predicts.
+func (r Row) Labelled() bool {
+	for i, y := range r.Labels {
+		if i > 0 && y >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Trainer runs a method on batches of rows. It holds one compiled program,
 // large enough for the largest batch.
 type Trainer struct {
@@ -55,7 +66,7 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 			return nil, err
 		}
 		if len(r.Rows) == 0 {
-			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("give rows with an output")
+			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
 		}
 		s = shape{tokens: max(s.tokens, r.Tokens()), labels: max(s.labels, len(r.Rows)), slots: max(s.slots, len(task))}
 	}

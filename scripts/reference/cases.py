@@ -60,7 +60,7 @@ def write_inventory(folder, base, r, seed):
     probe = get_peft_model(read_model(base), PolyConfig(task_type="CAUSAL_LM", target_modules=targets, r=1, n_splits=1))
     sizes = {d for m in probe.modules() if hasattr(m, "poly_lora_A") for d in (m.in_features, m.out_features)}
     splits = r.choice([q for q in (1, 2, 4, 8) if all(d % q == 0 for d in sizes)])
-    config = dict(task_type="CAUSAL_LM", target_modules=targets, r=r.randint(1, 6), n_tasks=r.randint(1, 5), n_skills=r.randint(1, 6), n_splits=splits)
+    config = dict(task_type="CAUSAL_LM", target_modules=targets, r=r.randint(1, 6), n_tasks=r.randint(1, 5), n_skills=r.randint(2, 6), n_splits=splits)  # of one skill the router has no gradient but noise
     torch.manual_seed(seed)
     model = get_peft_model(read_model(base), PolyConfig(**config))
     tensors = {}

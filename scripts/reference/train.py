@@ -1,7 +1,7 @@
 """Training as handful's ★ semantics have it, in PyTorch and PEFT.
 
-Everything is float32 and in eval mode: routing is the plain sigmoid, as in the
-paper's T0 setting. The loss is the mean over all label tokens of the batch.
+Models are in eval mode: routing is the plain sigmoid, as in the paper's T0
+setting. The loss is the mean over all label tokens of the batch.
 """
 
 import torch

@@ -91,6 +91,11 @@ func attentionCases() (cs []Case) {
 			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)
 			return b.Grads(graph.Attention(q, b.ParamOf(b.Normal(33*8, 6), 33, 8), b.Param(33, 8), b.Pairs(r.span), b.Pairs(r.back), one))
 		}),
+		// Exactly none, as in PyTorch: Adam makes steps of any rounding error.
+		compare("attention to one key has no gradient through its score", Tolerance{}, func(b *Build) []*graph.Node {
+			r := cross("", [2]int{3, 1}, [2]int{1, 1}, [2]int{33, 1})
+			return b.Grads(graph.Attention(b.Param(37, 16), b.Param(3, 8), b.Rand(3, 8), b.Pairs(r.span), b.Pairs(r.back), one))
+		}),
 		compare("attention over 1,500 keys", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 3, 1500)
 			q := b.Rand(1503, 16)

@@ -190,7 +190,7 @@ func (e *Engine) method(o *AdaptOptions) (*tune.Method, error) {
 		return tune.MHR(e.inv.Repeat(z)), nil
 	}
 	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
-	if len(targets) == 0 {
+	if len(targets) == 0 || len(targets) == 1 && targets[0] == "all-linear" { // PEFT's word for the blocks' linears
 		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 	}
 	var sites []string

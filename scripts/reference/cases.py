@@ -5,6 +5,7 @@ import random
 
 import torch
 from peft import PolyConfig, get_peft_model
+from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 MODULES = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
@@ -50,17 +51,19 @@ def read_model(folder):
 
 def random_targets(r):
     pick = r.sample(MODULES, r.randint(1, len(MODULES)))
-    return r.choice([pick, pick, "all-linear", rf".*\.0\.(self_attn|mlp)\.({'|'.join(pick)})", rf"model\.layers\.\d+\.\w+\.(?:{'|'.join(pick)})"])
+    return r.choice([pick, pick, "all-linear", rf".*\.0\.(self_attn|mlp)\.({'|'.join(pick)})", rf"(?!.*lm_head).*\.({'|'.join(pick)})",
+                     rf"model\.layers\.\d+\.\w+\.(?:{'|'.join(pick)})"])
 
 
 def write_inventory(folder, base, r, seed):
     """A POLY folder with random values, "as if pre-trained", and its (config,
-    tensors). n_splits divides the sizes of all its modules."""
+    tensors). n_splits divides the sizes of all its modules. There are two skills
+    at least: the router of one has no gradient but noise."""
     targets = random_targets(r)
     probe = get_peft_model(read_model(base), PolyConfig(task_type="CAUSAL_LM", target_modules=targets, r=1, n_splits=1))
     sizes = {d for m in probe.modules() if hasattr(m, "poly_lora_A") for d in (m.in_features, m.out_features)}
     splits = r.choice([q for q in (1, 2, 4, 8) if all(d % q == 0 for d in sizes)])
-    config = dict(task_type="CAUSAL_LM", target_modules=targets, r=r.randint(1, 6), n_tasks=r.randint(1, 5), n_skills=r.randint(2, 6), n_splits=splits)  # of one skill the router has no gradient but noise
+    config = dict(task_type="CAUSAL_LM", target_modules=targets, r=r.randint(1, 6), n_tasks=r.randint(1, 5), n_skills=r.randint(2, 6), n_splits=splits)
     torch.manual_seed(seed)
     model = get_peft_model(read_model(base), PolyConfig(**config))
     tensors = {}
@@ -70,6 +73,9 @@ def write_inventory(folder, base, r, seed):
                 p.normal_(0, 1.0 if "module_logits" in n else 0.3)
                 tensors[n.replace(".default", "")] = p.detach().clone()
     model.save_pretrained(folder)
+    if r.random() < 0.2:  # an inventory at half the size
+        save_file({n: v.bfloat16() for n, v in tensors.items()}, folder / "adapter_model.safetensors")
+        tensors = {n: v.bfloat16().float() for n, v in tensors.items()}
     return config, tensors
 
 

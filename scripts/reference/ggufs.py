@@ -1,11 +1,17 @@
 """Random GGUF files, written with the gguf package as llama.cpp's converter
 writes them, and the same weights as a Hugging Face model."""
 
+import random
+
 import gguf
 import numpy as np
 import torch
 from gguf import GGMLQuantizationType as Type
 from transformers import LlamaConfig, LlamaForCausalLM
+
+from . import train
+from .cases import random_rows
+from .cli import close_logits, write_rows
 
 KINDS = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1]
 NAMES = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
@@ -82,3 +88,18 @@ def ggml_name(name):
         _, _, layer, *module, kind = name.split(".")
         return f"blk.{layer}.{NAMES['.'.join(module)]}.{kind}"
     return {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "output_norm.weight", "lm_head.weight": "output.weight"}[name]
+
+
+def check(folder, handful, seed):
+    """handful's logits of the file are transformers' of the weights that it
+    stands for, and handful's own of those weights as a folder."""
+    r = random.Random(seed)
+    model = random_model(r)
+    hf = write(folder / "m.gguf", model, seed, r.choice([[k] for k in KINDS] + [KINDS] * 4))
+    hf.save_pretrained(folder / "hf")
+    rows = random_rows(r, 8, model["vocab_size"], 1) + [dict(input_ids=[1, 2, 3], labels=[-100, 2, 3])]
+    examples = ["--examples", write_rows(folder / "rows.jsonl", rows)]
+    got, _ = handful.logits(folder, "--base", folder / "m.gguf", *examples)
+    off = close_logits(got, train.logits(hf, rows))
+    close_logits(got, handful.logits(folder, "--base", folder / "hf", *examples)[0])
+    print(f"# {', '.join(f'{k} {v}' for k, v in model.items() if k in ('hidden_size', 'num_attention_heads', 'num_key_value_heads'))}: largest difference {off:.0e}", flush=True)

@@ -2,7 +2,9 @@
 
 import json
 
+import torch
 from safetensors.torch import load_file
+from torch.nn.functional import cross_entropy
 
 from . import cases, train
 from .cli import close, close_logits, close_params, write_rows
@@ -11,8 +13,7 @@ STEPS = 6
 
 
 def run(folder, handful, seed):
-    """Adapts and scores with handful and with PEFT; gives a line on what was
-    compared. PEFT trains in float64: in float32 its own rounding, blown up by
+    """Adapts and scores with handful and with PEFT. PEFT trains in float64: in float32 its own rounding, blown up by
     Adam, is now and then beyond the tolerances."""
     r, c = cases.random_case(seed)
     base, inventory = folder / "base", folder / "inventory"
@@ -29,7 +30,10 @@ def run(folder, handful, seed):
 
     routed = train.poly(cases.read_model(base), inv)
     by_task = lambda row: row["task_id"]
-    off = close_logits(handful.logits(folder, *common, "--inventory", inventory)[0], train.logits(routed, rows, by_task))
+    got, scores = handful.logits(folder, *common, "--inventory", inventory)
+    want = train.logits(routed, rows, by_task)
+    off = close_logits(got, want)
+    check_scores(scores, want, rows)
 
     out = folder / "out"
     args = ["--method", c["method"], "--out", out, "--save-steps", f"1,{STEPS}", *cases.flags(o)]
@@ -54,7 +58,22 @@ def run(folder, handful, seed):
         tensors = {n: v * (alpha if "lora_B.weight" in n else 1) for n, v in want[k - 1]["tensors"].items()}
         close_params(f"step {k}", load_file(out / f"step{k}/adapter_model.safetensors"), tensors, most)
     close_logits(handful.logits(folder, *common, "--adapter", out)[0], train.logits(train.fill(model, scaled(out, alpha)), rows, task))
-    return f"{c['method']} {c['init']}, {c['dtype']}, {inv[0]['n_splits']} splits, {len(rows)} rows; logits {off:.0e}"
+    print(f"# {c['method']} {c['init']}, {c['dtype']}, {inv[0]['n_splits']} splits, {len(rows)} rows: largest difference of logits {off:.0e}", flush=True)
+
+
+def check_scores(scores, logits, rows):
+    """NLL of each row's labels, and the mean over all labels."""
+    total = count = 0
+    for got, x, row in zip(scores["rows"], logits, rows, strict=True):
+        labels = torch.tensor(row["labels"][1:])
+        nll = cross_entropy(x[:-1], labels, reduction="sum", ignore_index=-100).item() if len(labels) else 0.0
+        n = cases.learns(row)
+        if got["tokens"] != n:
+            raise AssertionError(f"{got['tokens']} label tokens, want {n}")
+        close("nll_sum", got["nll_sum"], nll, 2e-5, 1e-4)
+        close("nll_mean", got["nll_mean"], nll / max(1, n), 2e-5, 1e-4)
+        total, count = total + nll, count + n
+    close("loss", scores["loss"], total / count, 2e-5, 1e-4)
 
 
 def start_of(c, base, inv, r, args):
@@ -77,8 +96,7 @@ def lora_start(folder, handful, base, inv, common, r):
     them away. lora_alpha is in the model; handful's exports have 1."""
     alpha, rank, targets = r.choice([1, 2, 0.5]), r.randint(1, 5), inv[0]["target_modules"]
     flags = ["--rank", rank, "--alpha", alpha, "--seed", r.randrange(1000)]
-    if targets != "all-linear":
-        flags += ["--targets", targets if isinstance(targets, str) else ",".join(targets)]
+    flags += ["--targets", targets if isinstance(targets, str) else ",".join(targets)]
     first = folder / "first"
     handful("adapt", *common, "--method", "lora", "--out", first, "--order", "file", "--batch", 9, "--steps", 1, "--lr", 0, *flags)
     model = train.lora(cases.read_model(base), dict(r=rank, lora_alpha=alpha, target_modules=targets), scaled(first, alpha))

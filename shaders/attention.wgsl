@@ -8,12 +8,12 @@ struct P { n: u32, m: u32, heads: u32, kv: u32, scale: f32 }
 //!if VEC
 const D = $Du / 4u;
 alias T = vec4<f32>;
-fn inner(a: T, b: T) -> f32 { return dot(a, b); }
+fn mad(a: T, b: T, s: f32) -> f32 { return s + dot(a, b); }
 //!end
 //!if !VEC
 const D = $Du;
 alias T = f32;
-fn inner(a: T, b: T) -> f32 { return a * b; }
+fn mad(a: T, b: T, s: f32) -> f32 { return fma(a, b, s); }
 //!end
 @group(0) @binding(0) var<storage, read> q: array<T>;
 @group(0) @binding(1) var<storage, read> k: array<T>;
@@ -67,7 +67,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     if (skipped(i, j)) { continue; }
 //!end
     var s = 0.0;
-    for (var d = 0u; d < D; d++) { s += inner(qr[d], k[j * ldk + kh + d]); }
+    for (var d = 0u; d < D; d++) { s = mad(qr[d], k[j * ldk + kh + d], s); }
     if (s > most) {
       let c = exp(most - s);
       total *= c;
@@ -89,7 +89,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     if (skipped(i, j)) { continue; }
 //!end
     var s = 0.0;
-    for (var d = 0u; d < D; d++) { s += inner(qr[d], k[j * ldk + kh + d]); }
+    for (var d = 0u; d < D; d++) { s = mad(qr[d], k[j * ldk + kh + d], s); }
     if (s > most) {
       total *= exp(most - s);
       most = s;
@@ -97,7 +97,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     total += exp(s - most);
   }
   var delta = 0.0;
-  for (var d = 0u; d < D; d++) { delta += inner(o[qa + d], dy[qa + d]); }
+  for (var d = 0u; d < D; d++) { delta = mad(o[qa + d], dy[qa + d], delta); }
   y[2u * id] = select(0.0, most + log(max(total, 1e-38)), total > 0.0);
   y[2u * id + 1u] = delta;
 //!end
@@ -110,8 +110,8 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     var s = 0.0;
     var g = 0.0;
     for (var d = 0u; d < D; d++) {
-      s += inner(qr[d], k[j * ldk + kh + d]);
-      g += inner(dy[qa + d], v[j * ldk + kh + d]);
+      s = mad(qr[d], k[j * ldk + kh + d], s);
+      g = mad(dy[qa + d], v[j * ldk + kh + d], g);
     }
     let ds = exp(s - stats[2u * id]) * (g - stats[2u * id + 1u]) * p.scale;
     for (var d = 0u; d < D; d++) { acc[d] += ds * k[j * ldk + kh + d]; }
@@ -133,11 +133,11 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
       let qa = (i * p.heads + h) * D;
       let st = 2u * (i * p.heads + h);
       var s = 0.0;
-      for (var d = 0u; d < D; d++) { s += inner(kr[d], q[qa + d]); }
+      for (var d = 0u; d < D; d++) { s = mad(kr[d], q[qa + d], s); }
       let e = exp(s - stats[st]);
 //!if V
       var g = 0.0;
-      for (var d = 0u; d < D; d++) { g += inner(dy[qa + d], v[id * D + d]); }
+      for (var d = 0u; d < D; d++) { g = mad(dy[qa + d], v[id * D + d], g); }
       let ds = e * (g - stats[st + 1u]) * p.scale;
       for (var d = 0u; d < D; d++) { acc[d] += ds * q[qa + d]; }
 //!end

@@ -193,6 +193,7 @@ func TestBadInput(t *testing.T) {
 		{"labels of another length", []string{"line 1"}, adapt(golden, inv, text("e6.jsonl", `{"input_ids":[1,2,3],"labels":[-100,2]}`))},
 		{"a label outside the vocabulary", []string{"line 1"}, adapt(golden, inv, text("e7.jsonl", `{"input_ids":[1,2],"labels":[-100,400]}`))},
 		{"no label at all", []string{"line 1"}, adapt(golden, inv, text("e8.jsonl", `{"input_ids":[1,2],"labels":[-100,-100]}`))},
+		{"a batch without a label", []string{"batch 2", "no label"}, adapt(golden, inv, text("mute.jsonl", `{"input_ids":[1,2],"labels":[-100,2]}`+"\n"+`{"input_ids":[1],"labels":[-100]}`), "--order", "file", "--batch", "1")},
 		{"a row longer than the context", []string{"line 1", "5001"}, adapt(golden, inv, text("e9.jsonl", long))},
 		{"task_id outside the inventory", []string{"task_id"}, adapt(golden, inv, text("e10.jsonl", `{"input_ids":[1,2],"labels":[-100,2],"task_id":3}`), "--method", "mhr", "--router-init", "keep")},
 		{"an unknown task", []string{"7"}, adapt(golden, inv, rows, "--router-init", "task:7")},

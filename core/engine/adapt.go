@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"handful/core/fault"
 	"handful/core/task"
@@ -32,8 +33,13 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
+	if !slices.ContainsFunc(rows, tune.Row.Labelled) {
+		return nil, unlabelled(train[0])
+	}
+	if heldRows, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
 		return nil, err
+	} else if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
+		return nil, unlabelled(held[i])
 	}
 	if o.Loss == tune.LossTFew {
 		if err := e.addOthers(rows, train, task.Labels(append(train[:len(train):len(train)], held...)), &o); err != nil {

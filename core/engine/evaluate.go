@@ -25,7 +25,8 @@ type EvalOptions struct {
 }
 
 // Score gives the negative log likelihood of each row's labels. With the
-// routed inventory each row's task_id picks its router row.
+// routed inventory each row's task_id picks its router row. A row without a
+// label counts for nothing: its NLL is 0 over 0 tokens.
 func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreOptions) (*Scores, error) {
 	defer e.lock()()
 	exs, err := parse(examples)
@@ -45,13 +46,10 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 	out := &Scores{}
 	sum, n := 0.0, 0
 	for i, g := range got {
-		if g.Tokens == 0 {
-			return nil, fault.Inputf("score", "line %d has no label token", exs[i].Line).Next("give it an output")
-		}
 		if err := finite(g.Sum, exs[i].Line); err != nil {
 			return nil, err
 		}
-		out.Rows = append(out.Rows, RowScore{NLLSum: g.Sum, NLLMean: g.Sum / float64(g.Tokens), Tokens: g.Tokens})
+		out.Rows = append(out.Rows, RowScore{NLLSum: g.Sum, NLLMean: mean(g), Tokens: g.Tokens})
 		sum, n = sum+g.Sum, n+g.Tokens
 		if o.KeepLogits {
 			l, err := sc.Logits(ctx, rows[i])
@@ -60,6 +58,9 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 			}
 			out.Logits = append(out.Logits, l)
 		}
+	}
+	if n == 0 {
+		return nil, unlabelled(exs[0])
 	}
 	out.Loss = sum / float64(n)
 	return out, nil
@@ -124,7 +125,10 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 	right, sum, tokens, at := 0, 0.0, 0, 0
 	for i, ex := range exs {
 		gold := got[at]
-		p := Prediction{Input: ex.Input, Want: ex.Output, Loss: gold.Sum / float64(max(1, gold.Tokens))}
+		if gold.Tokens == 0 {
+			return nil, unlabelled(ex)
+		}
+		p := Prediction{Input: ex.Input, Want: ex.Output, Loss: mean(gold)}
 		ok := gold.Greedy
 		if ok {
 			p.Got = ex.Output
@@ -151,7 +155,7 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 		}
 		out.Rows = append(out.Rows, p)
 	}
-	out.Loss = sum / float64(max(1, tokens))
+	out.Loss = sum / float64(tokens)
 	out.Accuracy = float64(right) / float64(len(exs))
 	out.Balanced = out.Accuracy
 	if labels != nil {
@@ -172,4 +176,5 @@ func finite(loss float64, line int) error {
 	return nil
 }
 
+// mean is nats per label token; 0 for a row without labels.
 func mean(r tune.RowScore) float64 { return r.Sum / float64(max(1, r.Tokens)) }

@@ -41,3 +41,8 @@ func (e *Engine) encodeOne(ex task.Example, instruction string, truncate bool) (
 	r, err := task.Encode(e.tok, e.template, instruction, ex, task.Limits{Tokens: e.model.Config().Context, Vocab: e.model.Config().Vocab, Truncate: truncate})
 	return r, fault.Or(err, task.Correct)
 }
+
+// unlabelled is the fault for a row that would have to have a label.
+func unlabelled(ex task.Example) error {
+	return fault.Inputf("examples", "line %d has no label that counts (the first position's can't be predicted)", ex.Line).Next("give it an output")
+}

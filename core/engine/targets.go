@@ -12,7 +12,7 @@ var linears = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_
 // are none; names are the ones that held.
 func (e *Engine) targeted(op string, fallback, targets []string) (sites, names []string, regex bool, err error) {
 	regex = len(targets) == 1 && isRegex(targets[0])
-	if len(targets) == 0 {
+	if len(targets) == 0 || len(targets) == 1 && targets[0] == "all-linear" { // PEFT's word for the blocks' linears
 		targets = fallback
 	}
 	named, err := skill.NewMatcher(targets, regex)

@@ -19,6 +19,17 @@ type Row struct {
 	Others      []Row // the same with each wrong answer that it could have, for LossTFew
 }
 
+// Labelled tells whether the row has a label that counts: any but the first
+// token's, which nothing predicts.
+func (r Row) Labelled() bool {
+	for i, y := range r.Labels {
+		if i > 0 && y >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Trainer runs a method on batches of rows. It holds one compiled program,
 // large enough for the largest batch.
 type Trainer struct {
@@ -60,7 +71,7 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 			return nil, err
 		}
 		if len(b.Rows) == 0 {
-			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("give rows with an output")
+			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
 		}
 		s.tokens, s.labels, s.slots, size = max(s.tokens, b.Tokens()), max(s.labels, len(b.Rows)), max(s.slots, len(b.task)), max(size, b.examples)
 		for _, n := range b.answers {

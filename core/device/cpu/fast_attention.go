@@ -195,6 +195,10 @@ func scoreGrad(b products, s, ds []float32, lo, hi int, lse, delta, scale float3
 	clear(ds[hi:])
 	p, g := s[lo:hi], ds[lo:hi]
 	b.expSum(p, p, lse)
+	if len(g) == 1 {
+		g[0] = 0 // see keysSeen
+		return
+	}
 	for j := range g {
 		g[j] = p[j] * (g[j] - delta) * scale
 	}
@@ -214,8 +218,10 @@ func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, 
 	a := attnOf(n)
 	sc := newAttnScratch(queries, true)
 	list := make([]block, 0, len(back)/2)
+	seen := make([]int32, queries)
 	return func() {
 		list = blocks(back, queries, list)
+		keysSeen(seen, back)
 		parallelWorkers(len(list)*a.KVHeads, func(w, job int) {
 			bl, kh := list[job/a.KVHeads], job%a.KVHeads
 			rows, cols := bl.hi-bl.lo, bl.to-bl.from
@@ -250,6 +256,9 @@ func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, 
 					for i := max(lo, 0); v != nil && i < hi; i++ {
 						at := 2 * ((bl.from+i)*a.Heads + h)
 						ds[j*cols+i] = p[i] * (ds[j*cols+i] - stats[at+1]) * a.Scale
+						if seen[bl.from+i] == 1 {
+							ds[j*cols+i] = 0
+						}
 					}
 				}
 				if v != nil {

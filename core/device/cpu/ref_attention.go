@@ -32,6 +32,19 @@ func span(s []int32, i, n int) (lo, hi int) {
 	return max(0, int(s[2*i])), min(n, int(s[2*i+1]))
 }
 
+// keysSeen counts the keys that each query sees. A softmax over one key is
+// constant, so its gradient is 0; computed as dy·v − δ it would be a rounding
+// error, which Adam makes into a whole step where nothing else adds to it.
+func keysSeen(seen, back []int32) {
+	clear(seen)
+	for j := range len(back) / 2 {
+		lo, hi := span(back, j, len(seen))
+		for i := lo; i < hi; i++ {
+			seen[i]++
+		}
+	}
+}
+
 func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a := attnOf(n)
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
@@ -139,7 +152,7 @@ func refAttentionGradQ(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 			lo, hi := span(sp, i, m)
 			for h := 0; h < a.Heads; h++ {
 				clear(sum)
-				for j := lo; j < hi; j++ {
+				for j := lo; j < hi && hi-lo > 1; j++ { // one key: see keysSeen
 					if skipped(i, j) {
 						continue
 					}
@@ -169,7 +182,9 @@ func refAttentionGradV(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 func refAttentionBack(n *graph.Node, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
 	a := attnOf(n)
 	sum := make([]float64, a.Dim)
+	seen := make([]int32, queries)
 	return func() {
+		keysSeen(seen, back)
 		for j := 0; j < out.rows(); j++ {
 			lo, hi := span(back, j, queries)
 			for kh := 0; kh < a.KVHeads; kh++ {
@@ -178,6 +193,9 @@ func refAttentionBack(n *graph.Node, q, k, v, dy, stats []float32, back []int32,
 					for i := lo; i < hi; i++ {
 						w, ds := a.pair(q, k, v, dy, stats, i, j, h)
 						src := dy
+						if v != nil && seen[i] == 1 {
+							continue
+						}
 						if v != nil {
 							w, src = ds, q
 						}

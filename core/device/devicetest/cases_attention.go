@@ -135,6 +135,12 @@ func attentionCases() (cs []Case) {
 			a.Scale = 0.125
 			return b.Grads(graph.Attention(b.Param(300, 576), b.Param(300, 192), b.Param(300, 192), b.Pairs(r.span), b.Pairs(r.back), a))
 		}),
+		// Exactly none, as in PyTorch: Adam makes steps of any rounding error.
+		compare("attention to one key has no gradient through its score", Tolerance{}, func(b *Build) []*graph.Node {
+			r := cross("", [2]int{3, 1}, [2]int{1, 1}, [2]int{33, 1})
+			a := graph.AttentionAttr{Heads: 6, KVHeads: 2, Dim: 10, Scale: 1}
+			return b.Grads(graph.Attention(b.Param(37, 60), b.Param(3, 20), b.Rand(3, 20), b.Pairs(r.span), b.Pairs(r.back), a))
+		}),
 		compare("attention over 1,500 keys", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 3, 1500)
 			q := b.Rand(1503, 16)

@@ -17,7 +17,8 @@ const headBytes = 48 << 20
 // shape is a bucket: tokens, label rows and task slots of a compiled graph.
 type shape struct {
 	tokens, labels, slots int
-	shared                bool // sequences share prompts: model.PackShared
+	shared                bool      // sequences share prompts: model.PackShared
+	prefix                *model.KV // tokens before all of them; nil: none
 }
 
 // lossGraph is the forward graph from tokens to the negative log likelihood of
@@ -42,6 +43,9 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 	l := &lossGraph{shape: s, g: g, batch: model.NewBatch(g, s.tokens, grad), task: g.Input("task", tensor.I32, s.slots)}
 	if s.shared {
 		l.batch.Skip = g.Input("skip", tensor.I32, s.tokens, 2)
+	}
+	if s.prefix != nil {
+		l.batch.Cache = s.prefix.Cache(g, s.tokens)
 	}
 	var bound model.Adapter
 	if ad != nil {
@@ -78,8 +82,18 @@ func (l *lossGraph) loss() (sum *graph.Node) {
 // 1/labels as every label's weight (the mean over the batch's label tokens).
 func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad bool) error {
 	labels := len(r.Rows)
+	var stored []int32
+	if l.prefix != nil {
+		stored = r.Behind(l.prefix.Shared)
+	}
 	r.Pad(l.tokens, l.labels)
 	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
+	if l.prefix != nil {
+		for len(stored) < l.tokens {
+			stored = append(stored, -1)
+		}
+		ints[l.batch.Cache.Rows] = stored
+	}
 	if grad {
 		ints[l.batch.Back] = r.Back
 	}

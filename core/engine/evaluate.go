@@ -23,6 +23,7 @@ type ScoreOptions struct {
 type EvalOptions struct {
 	Instruction string   `json:"instruction"`
 	Options     []string `json:"options"` // the labels to choose from; empty: see Evaluate
+	Classes     []string `json:"classes"` // the labels that balanced accuracy is over; empty: the options, or the outputs
 	Limit       int      `json:"limit"`   // judge only the first rows; 0: all
 	Truncate    bool     `json:"truncate"`
 	Generate    bool     `json:"generate"`  // judge what greedy decoding writes, whatever labels there are
@@ -84,9 +85,7 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 		exs = exs[:o.Limit]
 	}
 	labels := o.Options
-	if o.Generate {
-		labels = nil
-	} else if len(labels) == 0 {
+	if len(labels) == 0 {
 		labels = Labels(exs)
 	}
 	return e.evaluate(ctx, a, exs, labels, o)

@@ -30,7 +30,13 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 	if err != nil {
 		return nil, err
 	}
-	out := &ScoreRow{Name: a.Name, N: len(exs), Labels: labels}
+	out := &ScoreRow{Name: a.Name, N: len(exs), Labels: o.Classes}
+	switch {
+	case o.Generate:
+		out.Labels = nil
+	case len(o.Classes) == 0:
+		out.Labels = labels
+	}
 	prefix, err := e.shown(qs, o, out)
 	if err != nil {
 		return nil, err

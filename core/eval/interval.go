@@ -32,33 +32,56 @@ func Bootstrap(statistic func(*rand.Rand) float64) Interval {
 	return Interval{stat.Quantile(0.025, stat.LinInterp, v, nil), stat.Quantile(0.975, stat.LinInterp, v, nil)}
 }
 
-// resample draws n indices below n, with replacement.
-func resample(r *rand.Rand, n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = r.IntN(n)
+// Cells are a value a row judged, in cells (a seed's draw of examples each), in
+// tasks: [task][cell][row]. Tasks and cells may differ in length; empty ones
+// don't count.
+type Cells [][][]float64
+
+// filled is without what is empty.
+func (c Cells) filled() (out Cells) {
+	for _, t := range c {
+		t = slices.DeleteFunc(slices.Clone(t), func(rows []float64) bool { return len(rows) == 0 })
+		if len(t) > 0 {
+			out = append(out, t)
+		}
 	}
 	return out
 }
 
-// MeanInterval is the interval of the mean of some groups of values: groups are
-// resampled, then values within each, so that what varies with the group (a
-// seed's examples, a task) is in the interval. One group: only its values.
-// Without a value it is zero.
-func MeanInterval(groups [][]float64) Interval {
-	groups = slices.DeleteFunc(slices.Clone(groups), func(g []float64) bool { return len(g) == 0 })
-	if len(groups) == 0 {
+// Means are the tasks' means of their cells' means.
+func (c Cells) Means() (out []float64) {
+	for _, t := range c.filled() {
+		var v []float64
+		for _, rows := range t {
+			v = append(v, Mean(rows))
+		}
+		out = append(out, Mean(v))
+	}
+	return out
+}
+
+// Interval is that of the mean of Means. Tasks are resampled, then cells within
+// each, then rows within these: what another choice of tasks, another draw of
+// examples and other rows might give is all in it, as far as there is more than
+// one. Without a value it is zero.
+func (c Cells) Interval() Interval {
+	tasks := c.filled()
+	if len(tasks) == 0 {
 		return Interval{}
 	}
 	return Bootstrap(func(r *rand.Rand) float64 {
 		sum := 0.0
-		for _, g := range resample(r, len(groups)) {
-			part := 0.0
-			for _, i := range resample(r, len(groups[g])) {
-				part += groups[g][i]
+		for range tasks {
+			task := tasks[r.IntN(len(tasks))]
+			for range task {
+				rows := task[r.IntN(len(task))]
+				part := 0.0
+				for range rows {
+					part += rows[r.IntN(len(rows))]
+				}
+				sum += part / float64(len(rows)*len(task))
 			}
-			sum += part / float64(len(groups[g]))
 		}
-		return sum / float64(len(groups))
+		return sum / float64(len(tasks))
 	})
 }

@@ -3,6 +3,7 @@ package eval
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -19,27 +20,32 @@ func TestMeanIntervalIsNormal(t *testing.T) {
 	n := float64(len(x))
 	mean := sum / n
 	se := math.Sqrt((sq/n - mean*mean) / n)
-	got := MeanInterval([][]float64{x})
+	got := Cells{{x}}.Interval()
 	if !near(got.Lo, mean-1.96*se, 0.15*se) || !near(got.Hi, mean+1.96*se, 0.15*se) {
 		t.Errorf("got %v, want %v ± %v", got, mean, 1.96*se)
 	}
-	if again := MeanInterval([][]float64{x}); again != got {
+	if again := (Cells{{x}}).Interval(); again != got {
 		t.Errorf("the same values gave %v, then %v", got, again)
 	}
 }
 
-// What varies only between groups is in the interval although it is constant
-// within each.
-func TestMeanIntervalOfGroups(t *testing.T) {
-	groups := [][]float64{{0, 0, 0, 0}, {1, 1, 1, 1}, nil}
-	if got := MeanInterval(groups); got != (Interval{0, 1}) {
-		t.Errorf("got %v, want 0 to 1: each resample may hold one group twice", got)
+// What varies only between cells, or only between tasks, is in the interval
+// although it is constant within each.
+func TestIntervalOfLevels(t *testing.T) {
+	low, high := []float64{0, 0, 0, 0}, []float64{1, 1, 1, 1}
+	for _, c := range []Cells{{{low, high, nil}}, {{low}, {high}, nil}, {{low, nil, low}, {high}}} {
+		if got := c.Interval(); got != (Interval{0, 1}) {
+			t.Errorf("%v: got %v, want 0 to 1: a resample may hold one of two twice", c, got)
+		}
 	}
-	if got := MeanInterval([][]float64{{0, 0, 1, 1}}); !(got.Lo < 0.25 && got.Hi > 0.75) {
+	if got := (Cells{{{0, 0, 1, 1}}}).Interval(); !(got.Lo < 0.25 && got.Hi > 0.75) {
 		t.Errorf("got %v", got)
 	}
-	if got := MeanInterval(nil); got != (Interval{}) {
+	if got := (Cells{nil, {nil}}).Interval(); got != (Interval{}) {
 		t.Errorf("of nothing: %v", got)
+	}
+	if got := (Cells{{{1, 3}, {4}}, {{6}}, nil}).Means(); !slices.Equal(got, []float64{3, 6}) {
+		t.Errorf("means %v, want 3 and 6", got)
 	}
 }
 
@@ -55,7 +61,7 @@ func TestTestsGolden(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	p := Compare([][]float64{{0.1, 0.3}, {0.2}, nil, {0.1, 0.1, 0.1}})
+	p := Compare(Cells{{{0.1}, {0, 0.6}}, {{0.2}}, nil, {{0.1}, {0.1}, {0.1}}})
 	if p.Tasks != 3 || p.Pairs != 6 || !near(p.Mean, (0.2+0.2+0.1)/3, 1e-12) {
 		t.Errorf("got %+v", p)
 	}
@@ -63,13 +69,13 @@ func TestCompare(t *testing.T) {
 		t.Errorf("got %+v", p)
 	}
 	for _, c := range []struct {
-		tasks   [][]float64
+		tasks   Cells
 		t, sign float64
 	}{
 		{nil, 1, 1},
-		{[][]float64{{0.5}}, 1, 1},
-		{[][]float64{{0}, {0}}, 1, 1},
-		{[][]float64{{0.5}, {0.5}}, 0, 0.5},
+		{Cells{{{0.5}}}, 1, 1},
+		{Cells{{{0}}, {{0}}}, 1, 1},
+		{Cells{{{0.5}}, {{0.5}}}, 0, 0.5},
 	} {
 		if p := Compare(c.tasks); p.TTest != c.t || !near(p.Sign, c.sign, 1e-12) {
 			t.Errorf("%v: t %v, sign %v, want %v, %v", c.tasks, p.TTest, p.Sign, c.t, c.sign)

@@ -12,28 +12,21 @@ type Paired struct {
 	Tasks    int      `json:"tasks"`
 	Pairs    int      `json:"pairs"`    // tasks × seeds
 	Mean     float64  `json:"mean"`     // mean over tasks of the mean difference
-	Interval Interval `json:"interval"` // bootstrap over tasks, then over pairs within
+	Interval Interval `json:"interval"` // Cells.Interval
 	TTest    float64  `json:"t_test"`   // two-sided p of the t test on tasks' means; 1 with fewer than two tasks
 	Sign     float64  `json:"sign"`     // two-sided p of the exact sign test on tasks' means
 }
 
-// Compare makes the paired tests of differences, one list a task. Seeds of one
-// task are no independent evidence, so tests take each task's mean as one
-// observation, and the interval resamples tasks first. Tasks without a pair
-// don't count.
-func Compare(tasks [][]float64) Paired {
-	var p Paired
-	var means []float64
-	for _, d := range tasks {
-		if len(d) == 0 {
-			continue
-		}
-		p.Tasks++
-		p.Pairs += len(d)
-		means = append(means, Mean(d))
+// Compare makes the paired tests of differences, a value a row (or a cell).
+// Seeds of one task are no independent evidence, so tests take each task's mean
+// as one observation, and the interval resamples tasks first.
+func Compare(differences Cells) Paired {
+	tasks := differences.filled()
+	means := tasks.Means()
+	p := Paired{Tasks: len(tasks), Mean: Mean(means), Interval: tasks.Interval(), TTest: tTest(means), Sign: signTest(means)}
+	for _, t := range tasks {
+		p.Pairs += len(t)
 	}
-	p.Mean, p.Interval = Mean(means), MeanInterval(tasks)
-	p.TTest, p.Sign = tTest(means), signTest(means)
 	return p
 }
 

@@ -61,7 +61,7 @@ func evalCommand() *cobra.Command {
 	f.IntVar(&v.steps, "steps", d.Steps, "optimiser steps of each method")
 	f.Float64Var(&v.lr, "lr", d.LR, "learning rate of A and B (lora: 0.01)")
 	f.Float64Var(&v.routerLR, "router-lr", d.RouterLR, "learning rate of the routing")
-	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on; 0: all")
+	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on, of each class its share; 0: all")
 	f.StringVar(&v.metric, "metric", "", "accuracy or balanced (of labels), exact or rougeL (of decoded answers); default balanced, exact where there are no labels")
 	f.IntVar(&v.o.MaxTokens, "max-tokens", 32, "most tokens of a decoded answer")
 	f.StringVar(&v.out, "out", "", "append results to this .jsonl as they come; cells that it holds already are not done again")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,6 +13,7 @@ import (
 	_ "handful/core/device/cpu"
 	"handful/core/format/formattest"
 	"handful/core/model"
+	"handful/core/task"
 	"handful/core/tune"
 )
 
@@ -43,7 +45,7 @@ func slowly(t *testing.T, e *Engine, a Adapter, task int, ids []int32, most int)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := int32(tune.ArgMax(l[len(l)-e.info.Vocab:]))
+		next := int32(model.ArgMax(l[len(l)-e.info.Vocab:]))
 		out, ids = append(out, next), append(ids, next)
 	}
 	return out
@@ -307,5 +309,33 @@ func TestRandomSkills(t *testing.T) {
 	}
 	if a, err := r.Adapter("mean"); err != nil || a.route == nil {
 		t.Errorf("mean of random skills: %v", err)
+	}
+}
+
+// Rows of a sorted file are drawn from each class by its share.
+func TestLimited(t *testing.T) {
+	var exs []task.Example
+	for i := range 90 {
+		exs = append(exs, task.Example{Input: strconv.Itoa(i), Output: map[bool]string{true: "rare", false: "often"}[i >= 60], Line: i + 1})
+	}
+	got := limited(exs, 30)
+	rare := 0
+	for i, x := range got {
+		if x.Output == "rare" {
+			rare++
+		}
+		if i > 0 && x.Line <= got[i-1].Line {
+			t.Error("rows lost their order")
+		}
+	}
+	if len(got) != 30 || rare < 9 || rare > 11 {
+		t.Errorf("%d rows, %d of the rare class; want 30, about 10", len(got), rare)
+	}
+	if len(limited(exs, 0)) != 90 || len(limited(exs, 90)) != 90 || len(limited(exs, 1)) != 1 {
+		t.Error("0 is no limit, 90 of 90 are all, 1 is one")
+	}
+	same := []task.Example{{Input: "a", Output: "x"}, {Input: "a", Output: "y"}, {Input: "a", Output: "y"}}
+	if len(limited(same, 2)) != 2 {
+		t.Error("rows of one input are limited as well")
 	}
 }

@@ -24,7 +24,7 @@ type EvalOptions struct {
 	Instruction string   `json:"instruction"`
 	Options     []string `json:"options"` // the labels to choose from; empty: see Evaluate
 	Classes     []string `json:"classes"` // the labels that balanced accuracy is over; empty: the options, or the outputs
-	Limit       int      `json:"limit"`   // judge only the first rows; 0: all
+	Limit       int      `json:"limit"`   // judge at most so many rows, of each class its share; 0: all
 	Truncate    bool     `json:"truncate"`
 	Generate    bool     `json:"generate"`  // judge what greedy decoding writes, whatever labels there are
 	MaxTokens   int      `json:"maxTokens"` // of a generated answer; 0: 32
@@ -81,14 +81,25 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 	if err != nil {
 		return nil, err
 	}
-	if o.Limit > 0 && len(exs) > o.Limit {
-		exs = exs[:o.Limit]
-	}
+	exs = limited(exs, o.Limit)
 	labels := o.Options
 	if len(labels) == 0 {
 		labels = Labels(exs)
 	}
 	return e.evaluate(ctx, a, exs, labels, o)
+}
+
+// limited draws at most n rows, of each class about its share; a file's first
+// rows may all be of one class. 0: all rows.
+func limited(exs []task.Example, n int) []task.Example {
+	if n <= 0 || len(exs) <= n {
+		return exs
+	}
+	_, some := task.Split(exs, float64(n)/float64(len(exs)), 0)
+	if len(some) == 0 { // all rows have one input
+		some = exs
+	}
+	return some[:min(n, len(some))]
 }
 
 // Labels are the distinct outputs, sorted, where they look like classes: at

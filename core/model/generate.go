@@ -67,7 +67,7 @@ func Generate(ctx context.Context, d device.Device, m Model, ad Adapter, prompt 
 
 // pick chooses a token from logits [Vocab].
 func (s Sampling) pick(logits []float32, rng *rand.Rand) int32 {
-	best := argMax(logits)
+	best := ArgMax(logits)
 	if s.Temperature <= 0 {
 		return int32(best)
 	}

@@ -126,7 +126,7 @@ func (g *greedy) batch(ctx context.Context, prompts []Prompt, size func(Prompt) 
 		var whose []int
 		for i, f := range feeds {
 			p := of[i]
-			next := int32(argMax(logits[i*v : (i+1)*v]))
+			next := int32(ArgMax(logits[i*v : (i+1)*v]))
 			if g.stop(next) {
 				continue
 			}
@@ -141,8 +141,8 @@ func (g *greedy) batch(ctx context.Context, prompts []Prompt, size func(Prompt) 
 	return out, nil
 }
 
-// argMax is the index of the largest value, the first of equals.
-func argMax(v []float32) int {
+// ArgMax is the index of the largest value, the first of equals.
+func ArgMax(v []float32) int {
 	best := 0
 	for i, x := range v {
 		if x > v[best] {

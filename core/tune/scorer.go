@@ -202,7 +202,7 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 			o.Tokens++
 			if s.greedy {
 				v := p.logits.Shape[1]
-				o.Greedy = o.Greedy && ArgMax(logits[i*v:(i+1)*v]) == int(r.Labels[at+i])
+				o.Greedy = o.Greedy && model.ArgMax(logits[i*v:(i+1)*v]) == int(r.Labels[at+i])
 			}
 		}
 		at += len(nll)
@@ -285,15 +285,4 @@ func (s *Scorer) forget() {
 		s.kv.Free(s.d)
 		s.kv = nil
 	}
-}
-
-// ArgMax is the index of the largest value, the first of equals.
-func ArgMax(v []float32) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
-	}
-	return best
 }

@@ -11,6 +11,8 @@ import (
 
 	"handful/core/device"
 	_ "handful/core/device/cpu"
+	_ "handful/core/device/gpu"
+	"handful/core/fault"
 	"handful/core/format/formattest"
 	"handful/core/model"
 	"handful/core/task"
@@ -19,9 +21,12 @@ import (
 
 // tiny opens the golden Llama, which has no tokenizer, with an inventory whose
 // three tasks differ.
-func tiny(t *testing.T) *Engine {
+func tiny(t *testing.T, kind string) *Engine {
 	t.Helper()
-	e, err := Open(context.Background(), OpenOptions{Base: formattest.Folder(t, golden), Inventory: formattest.Folder(t, golden+"/s4/adapter_init"), Device: device.Options{Kind: "cpu"}})
+	e, err := Open(context.Background(), OpenOptions{Base: formattest.Folder(t, golden), Inventory: formattest.Folder(t, golden+"/s4/adapter_init"), Device: device.Options{Kind: kind}})
+	if fault.Is(err, fault.NoGPU) {
+		t.Skipf("SKIPPED: %v", err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +59,12 @@ func slowly(t *testing.T, e *Engine, a Adapter, task int, ids []int32, most int)
 // Greedy decoding of several prompts in one cache, with and without tokens
 // before them, gives what computing each from the start gives, task by task.
 func TestGreedy(t *testing.T) {
-	e := tiny(t)
+	for _, kind := range []string{"cpu", "gpu"} {
+		t.Run(kind, func(t *testing.T) { greedyAgrees(t, tiny(t, kind)) })
+	}
+}
+
+func greedyAgrees(t *testing.T, e *Engine) {
 	const most = 6
 	for _, name := range []string{"base", "mean", "routed"} {
 		a, err := e.Adapter(name)
@@ -109,7 +119,7 @@ func TestGreedy(t *testing.T) {
 
 // Forty prompts make three batches; the longest fills the context.
 func TestGreedyBatches(t *testing.T) {
-	e := tiny(t)
+	e := tiny(t, "cpu")
 	var ps []model.Prompt
 	for i := range 40 {
 		ps = append(ps, model.Prompt{IDs: []int32{int32(i), 3, int32(90 - i)}})
@@ -142,7 +152,12 @@ func TestGreedyBatches(t *testing.T) {
 // Rows behind tokens that are computed once have the likelihood that they have
 // with these tokens in front of each.
 func TestScoreBehind(t *testing.T) {
-	e := tiny(t)
+	for _, kind := range []string{"cpu", "gpu"} {
+		t.Run(kind, func(t *testing.T) { behindAgrees(t, tiny(t, kind)) })
+	}
+}
+
+func behindAgrees(t *testing.T, e *Engine) {
 	ctx := context.Background()
 	group := func(before []int32, prompt []int32, answers ...[]int32) (rows []tune.Row) {
 		for _, a := range answers {
@@ -200,7 +215,7 @@ func line(prompt, answer []int32) string {
 }
 
 func TestEvaluateGenerates(t *testing.T) {
-	e := tiny(t)
+	e := tiny(t, "cpu")
 	base, _ := e.Adapter("base")
 	var rows strings.Builder
 	for i, p := range prompts {
@@ -232,7 +247,7 @@ func TestEvaluateGenerates(t *testing.T) {
 
 // Examples in the prompt are as many as fit, from the first on.
 func TestEvaluateInContext(t *testing.T) {
-	e := tiny(t)
+	e := tiny(t, "cpu")
 	base, _ := e.Adapter("base")
 	demos := ""
 	for i := range 100 {
@@ -260,7 +275,7 @@ func TestEvaluateInContext(t *testing.T) {
 }
 
 func TestRankTasks(t *testing.T) {
-	e := tiny(t)
+	e := tiny(t, "cpu")
 	rows := line([]int32{1, 2, 3}, []int32{4, 5}) + line([]int32{9, 8}, []int32{7})
 	got, err := e.RankTasks(context.Background(), rows, "", false)
 	if err != nil {
@@ -285,7 +300,7 @@ func TestRankTasks(t *testing.T) {
 }
 
 func TestRandomSkills(t *testing.T) {
-	e := tiny(t)
+	e := tiny(t, "cpu")
 	r, err := e.WithRandomSkills(3)
 	if err != nil {
 		t.Fatal(err)

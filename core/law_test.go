@@ -13,6 +13,7 @@ import (
 // of its own.
 var layer = map[string]int{
 	"handful/core/fault":    0,
+	"handful/core/eval":     1,
 	"handful/core/tensor":   1,
 	"handful/core/graph":    2,
 	"handful/core/device":   3,

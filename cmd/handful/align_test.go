@@ -58,9 +58,9 @@ func TestAlignGolden(t *testing.T) {
 	f := formattest.Safetensors(t, filepath.Join(golden, "s4", "tfew_align.safetensors"))
 	cosine, norm := f.F32("grad_alignment.cosine"), f.F32("grad_alignment.grad_norm")
 	dir := alignFolder(t)
-	devices(t, func(t *testing.T, device string) {
+	devices(t, func(t *testing.T, device ...string) {
 		for _, flag := range []string{"--inventory", "--adapter"} { // a POLY adapter keeps its skills
-			a := align(t, "--device", device, "--tasks", dir, flag, golden+"/s4/adapter_init")
+			a := align(t, append(device, "--tasks", dir, flag, golden+"/s4/adapter_init")...)
 			if strings.Join(a.Tasks, " ") != "task0 task1 task2" || a.Rows[2] != 4 {
 				t.Fatalf("%s: tasks %v of %v rows", flag, a.Tasks, a.Rows)
 			}

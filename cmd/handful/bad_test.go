@@ -70,8 +70,6 @@ func TestUsage(t *testing.T) {
 		{"--rank 1000000000, want at most 4096", adapt("--method", "lora", "--rank", "1000000000")},
 		{"--alpha NaN", adapt("--method", "lora", "--alpha", "NaN")},
 		{"--holdout NaN", adapt("--holdout", "NaN")},
-		{`--loss "tfew", want lm`, adapt("--loss", "tfew")},
-		{`--optimizer "sgd", want adamw`, adapt("--optimizer", "sgd")},
 		{`--seed: got "-1", want a whole number of 0 or more`, adapt("--seed", "-1")},
 		{`--device: got "tpu", want auto, cpu or gpu`, adapt("--device", "tpu")},
 		{"--memory: got -1, want 0 or more", adapt("--memory", "-1")},

@@ -42,7 +42,7 @@ func retype(name, dtype string) func([]byte) []byte {
 }
 
 // fill sets every value from the one at an offset from the end on.
-func fill(last int, v float32) func([]byte) []byte {
+func filled(last int, v float32) func([]byte) []byte {
 	return func(b []byte) []byte {
 		for i := len(b) - 4*last; i < len(b); i += 4 {
 			binary.LittleEndian.PutUint32(b[i:], math.Float32bits(v))
@@ -66,11 +66,11 @@ func TestBadWeights(t *testing.T) {
 		words []string
 		args  []string
 	}{
-		{"NaN in the base", []string{"base: model.", "3 of ", "NaN or infinite"}, score(edit(t, golden, weights, fill(3, nan)))},
-		{"infinity in the base", []string{"base: model.", "1 of "}, score(edit(t, golden, weights, fill(1, float32(math.Inf(-1)))))},
-		{"NaN in an inventory", []string{"adapter: ", "poly_", "2 of "}, score(golden, "--inventory", edit(t, inv, adapter, fill(2, nan)), "--task", "mean")},
-		{"NaN in an adapter", []string{"adapter: ", "lora_", "1 of "}, score(golden, "--adapter", edit(t, lora, adapter, fill(1, nan)))},
-		{"values too large to compute with", []string{"loss", "want a number"}, score(edit(t, golden, weights, fill(5000, math.MaxFloat32)))},
+		{"NaN in the base", []string{"base: model.", "3 of ", "NaN or infinite"}, score(edit(t, golden, weights, filled(3, nan)))},
+		{"infinity in the base", []string{"base: model.", "1 of "}, score(edit(t, golden, weights, filled(1, float32(math.Inf(-1)))))},
+		{"NaN in an inventory", []string{"adapter: ", "poly_", "2 of "}, score(golden, "--inventory", edit(t, inv, adapter, filled(2, nan)), "--task", "mean")},
+		{"NaN in an adapter", []string{"adapter: ", "lora_", "1 of "}, score(golden, "--adapter", edit(t, lora, adapter, filled(1, nan)))},
+		{"values too large to compute with", []string{"loss", "want a number"}, score(edit(t, golden, weights, filled(5000, math.MaxFloat32)))},
 		{"integers for a matrix", []string{"up_proj.weight: got I32, want floats"}, score(edit(t, golden, weights, retype("model.layers.0.mlp.up_proj.weight", "I32")))},
 		{"integers for a norm", []string{"model.norm.weight: got I32"}, score(edit(t, golden, weights, retype("model.norm.weight", "I32")))},
 		{"unsigned integers", []string{"U32", "want F32"}, score(edit(t, golden, weights, retype("model.embed_tokens.weight", "U32")))},
@@ -165,7 +165,7 @@ func TestBadExamples(t *testing.T) {
 		{"a fraction as id", ids("[1,2.5]", "[-100,2]"), "2.5"},
 		{"text as id", ids(`[1,"2"]`, "[-100,2]"), "want integers"},
 		{"null as id", ids("[1,null]", "[-100,2]"), "null"},
-		{"no ids", ids("[]", "[]"), "no label"},
+		{"no ids", ids("[]", "[]"), "no input_ids"},
 		{"ids without labels", `{"input_ids":[1,2]}`, "want both"},
 		{"a label of -1", ids("[1,2]", "[-100,-1]"), "label -1"},
 		{"a label on the first token only", ids("[1,2]", "[2,-100]"), "no label"},

@@ -28,10 +28,10 @@ func trainLog(t *testing.T, out string) (losses []float64) {
 // The first loss of a LoRA whose B is zero is the bare base's.
 func TestLossNIGolden(t *testing.T) {
 	want := float64(formattest.Safetensors(t, filepath.Join(golden, "base_forward.safetensors")).F32("label_smoothed_loss_ni")[0])
-	devices(t, func(t *testing.T, device string) {
+	devices(t, func(t *testing.T, device ...string) {
 		out := filepath.Join(t.TempDir(), "out")
-		good(t, "adapt", "--device", device, "--base", golden, "--examples", goldenRows(t, 4), "--method", "lora", "--out", out,
-			"--loss", "ni", "--order", "file", "--batch", "4", "--steps", "1")
+		good(t, append([]string{"adapt", "--base", golden, "--examples", goldenRows(t, 4), "--method", "lora", "--out", out,
+			"--loss", "ni", "--order", "file", "--batch", "4", "--steps", "1"}, device...)...)
 		if got := trainLog(t, out)[0]; !near(got, want, 2e-5, 1e-4) {
 			t.Errorf("loss %v, want %v", got, want)
 		}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +30,7 @@ func goldenBatches(t *testing.T) string {
 func TestPretrainGolden(t *testing.T) { devices(t, pretrainGolden) }
 
 // pretrainGolden trains the golden inventory on the golden batches.
-func pretrainGolden(t *testing.T, device string) {
+func pretrainGolden(t *testing.T, device ...string) {
 	batches := goldenBatches(t)
 	for _, c := range []struct {
 		golden string
@@ -42,8 +43,8 @@ func pretrainGolden(t *testing.T, device string) {
 		for _, steps := range c.steps {
 			t.Run(c.golden+"/step"+steps, func(t *testing.T) {
 				out := filepath.Join(t.TempDir(), "out")
-				o := good(t, append([]string{"pretrain", "--device", device, "--base", golden, "--inventory", golden + "/s4/adapter_init", "--batches", batches,
-					"--out", out, "--steps", steps, "--lr", "1e-3", "--router-lr", "0.1", "--weight-decay", "0.01"}, c.args...)...)
+				o := good(t, slices.Concat([]string{"pretrain", "--base", golden, "--inventory", golden + "/s4/adapter_init", "--batches", batches,
+					"--out", out, "--steps", steps, "--lr", "1e-3", "--router-lr", "0.1", "--weight-decay", "0.01"}, device, c.args)...)
 				if strings.TrimSpace(o.stdout) != out {
 					t.Errorf("stdout %q, want the folder alone", o.stdout)
 				}
@@ -57,11 +58,11 @@ func pretrainGolden(t *testing.T, device string) {
 // TestPretrainAsInPython holds 20 steps on batches that mix tasks against the
 // Python recipe's (testdata/pretrain/README.md).
 func TestPretrainAsInPython(t *testing.T) {
-	devices(t, func(t *testing.T, device string) {
+	devices(t, func(t *testing.T, device ...string) {
 		const dir = "testdata/pretrain"
 		out := filepath.Join(t.TempDir(), "out")
-		good(t, "pretrain", "--device", device, "--base", golden, "--inventory", dir+"/step0", "--batches", dir+"/batches.jsonl", "--out", out,
-			"--steps", "20", "--lr", "1e-3", "--router-lr", "0.1", "--clip", "1", "--warmup", "4", "--schedule", "linear")
+		good(t, append([]string{"pretrain", "--base", golden, "--inventory", dir + "/step0", "--batches", dir + "/batches.jsonl", "--out", out,
+			"--steps", "20", "--lr", "1e-3", "--router-lr", "0.1", "--clip", "1", "--warmup", "4", "--schedule", "linear"}, device...)...)
 		compareStep(t, dir+"/step20.safetensors", filepath.Join(out, "adapter_model.safetensors"), 1e-4)
 		wantLosses(t, filepath.Join(out, "train.jsonl"), dir+"/meta.json", "recipe")
 	})

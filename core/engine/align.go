@@ -59,7 +59,7 @@ func (e *Engine) Align(ctx context.Context, a Adapter, tasks []AlignTask, o Alig
 	}
 	got, err := tune.Align(ctx, e.dev, e.model, a.route, a.tasks, sets, on)
 	if err != nil {
-		return nil, err
+		return nil, fault.Or(err, "correct the tasks' rows; each wants a label, and a task_id that the adapter has")
 	}
 	out.Loss, out.GradNorm, out.Cosine, out.Mean, out.Parameters = got.Loss, got.Norm, got.Cosine, got.Mean, got.Parameters
 	return out, nil

@@ -169,9 +169,12 @@ type Routing struct {
 type ScoreRow struct {
 	Name     string       `json:"name"` // base, mean, adapted
 	N        int          `json:"n"`
-	Accuracy float64      `json:"accuracy"` // of the best-scoring label, or of the greedy answer
-	Balanced float64      `json:"balanced"` // mean recall over labels; equals Accuracy without labels
-	Loss     float64      `json:"loss"`     // nats per label token of the right answers
+	Accuracy float64      `json:"accuracy"`         // of the best-scoring label, or of the greedy answer
+	Balanced float64      `json:"balanced"`         // mean recall over labels; equals Accuracy without labels
+	Exact    *float64     `json:"exact,omitempty"`  // of generated answers: eval.Exact, nil where none were
+	RougeL   *float64     `json:"rougeL,omitempty"` // likewise: eval.RougeL
+	Loss     float64      `json:"loss"`             // nats per label token of the right answers
+	Shown    int          `json:"shown,omitempty"`  // examples that stood in the prompt
 	Labels   []string     `json:"labels,omitempty"`
 	Rows     []Prediction `json:"rows,omitempty"`
 }
@@ -182,6 +185,8 @@ type Prediction struct {
 	Want  string  `json:"want"`
 	Got   string  `json:"got"`
 	Loss  float64 `json:"loss"`
+	OK    bool    `json:"ok"`               // the answer is right
+	Rouge float64 `json:"rougeL,omitempty"` // of a generated answer
 }
 
 // File is one file of an export.

@@ -133,6 +133,23 @@ func PackShared(groups [][]Seq, shared []int) *Ragged {
 	return r
 }
 
+// Behind moves a batch of one PackShared group behind a cache's shared tokens,
+// which all its tokens see, and gives the row of the cache that each token is
+// stored in. It comes before Pad.
+func (r *Ragged) Behind(shared int) (rows []int32) {
+	s := int32(shared)
+	for i := range r.IDs {
+		rows = append(rows, s+int32(i))
+		r.Pos[i] += s
+		r.Span[2*i+1] += s // from the first shared token on
+		if r.Skip[2*i] < r.Skip[2*i+1] {
+			r.Skip[2*i] += s
+			r.Skip[2*i+1] += s
+		}
+	}
+	return rows
+}
+
 // Pad fills up to n tokens and l label rows with what nothing reads: token 0
 // with an empty span, label −1.
 func (r *Ragged) Pad(n, l int) {

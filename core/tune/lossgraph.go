@@ -17,8 +17,9 @@ const headBytes = 48 << 20
 // shape is a bucket: tokens, label rows and task slots of a compiled graph.
 type shape struct {
 	tokens, labels, slots int
-	shared                bool    // sequences share prompts: model.PackShared
-	smooth                float32 // label smoothing
+	shared                bool      // sequences share prompts: model.PackShared
+	smooth                float32   // label smoothing
+	prefix                *model.KV // tokens before all of them; nil: none
 }
 
 // lossGraph is the forward graph from tokens to the negative log likelihood of
@@ -43,6 +44,9 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 	l := &lossGraph{shape: s, g: g, batch: model.NewBatch(g, s.tokens, grad), task: g.Input("task", tensor.I32, s.slots)}
 	if s.shared {
 		l.batch.Skip = g.Input("skip", tensor.I32, s.tokens, 2)
+	}
+	if s.prefix != nil {
+		l.batch.Cache = s.prefix.Cache(g, s.tokens)
 	}
 	var bound model.Adapter
 	if ad != nil {
@@ -69,8 +73,18 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 // write sets the inputs: a packed batch, which is padded to the graph's shape,
 // and the router row of each task slot.
 func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32) error {
+	var stored []int32
+	if l.prefix != nil {
+		stored = r.Behind(l.prefix.Shared)
+	}
 	r.Pad(l.tokens, l.labels)
 	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
+	if l.prefix != nil {
+		for len(stored) < l.tokens {
+			stored = append(stored, -1)
+		}
+		ints[l.batch.Cache.Rows] = stored
+	}
 	if l.batch.Back != nil {
 		ints[l.batch.Back] = r.Back
 	}

@@ -195,6 +195,9 @@ export interface ScoreRow {
   n: number;
   accuracy: number;
   balanced: number;
+  /** Of generated answers. */
+  exact?: number;
+  rougeL?: number;
   loss: number;
   labels?: string[];
   rows?: { input: string; want: string; got: string; loss: number }[];
@@ -238,8 +241,16 @@ export interface ScoreOptions extends Using {
 export interface EvalOptions extends ScoreOptions {
   /** Labels to choose from. */
   options?: string[];
-  /** Judge only the first rows. */
+  /** Judge at most so many rows, of each class its share. */
   limit?: number;
+  /** Judge what greedy decoding writes, whatever labels there are. */
+  generate?: boolean;
+  /** Tokens of a generated answer. */
+  maxTokens?: number;
+  /** Examples (JSONL) to show in the prompt before each row, as many as fit. */
+  context?: string;
+  /** The labels that balanced accuracy is over; default: the options, or the outputs. */
+  classes?: string[];
 }
 
 export interface AlignmentOptions {

@@ -43,7 +43,7 @@ class Config:
     groups: int = flag("task groups in a batch of one process", 4)
     group_rows: int = flag("rows of each group", 4)
     accumulate: int = flag("batches whose gradients make one step", 1)
-    window: int = flag("steps whose groups are drawn together and sorted by length, so that little is padded", 4)
+    window: int = flag("steps whose groups are drawn together and sorted by length, so that little is padded", 8)
     uniform_share: float = flag("share of groups routed uniformly, so that the mean of the skills is trained too", 0.0)
 
     steps: int = flag("steps of the whole run", 1000)

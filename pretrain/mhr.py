@@ -61,6 +61,11 @@ class MhrLinear(nn.Module):
         self.lora_a = nn.Parameter(torch.empty(q, s, n_in // q, rank).uniform_(-bound, bound))
         self.lora_b = nn.Parameter(torch.zeros(q, s, rank, n_out // q))
 
+    @property
+    def weight(self) -> torch.Tensor:
+        """The base's: T5 asks for its dtype."""
+        return self.linear.weight
+
     def mixed(self, w: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """A [g, in, r] and B [g, r, out] for weights w [g, q, s]: parameters are mixed, not outputs."""
         a = torch.einsum("gqs,qsdr->gqdr", w, self.lora_a).flatten(1, 2)
@@ -68,13 +73,16 @@ class MhrLinear(nn.Module):
         return a, b
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.linear(x)
         if self.routing.rows is None:
-            return y
-        with torch.autocast(x.device.type, enabled=False):  # mixing is small, and routers' gradients want f32
+            return self.linear(x)
+        kind = x.device.type
+        with torch.autocast(kind, enabled=False):  # mixing is small, and routers' gradients want f32
             a, b = self.mixed(self.router(self.routing))
-        xs = x.reshape(len(a), -1, x.shape[-1])
-        return y + (xs @ a @ (b / self.rank)).view(y.shape)
+        if torch.is_autocast_enabled(kind):  # one cast for the base's product and ours
+            x = x.to(torch.get_autocast_dtype(kind))
+        y, g = self.linear(x), len(a)
+        low = x.reshape(g, -1, x.shape[-1]) @ a
+        return torch.baddbmm(y.reshape(g, -1, y.shape[-1]), low, b / self.rank).view(y.shape)
 
 
 def default_targets(model) -> list[str]:
@@ -91,7 +99,7 @@ def router_key(name: str, granularity: str) -> str:
     if granularity == "coarse":
         return ""
     if granularity == "coder":
-        m = re.match(r"(encoder|decoder)\.", name)
+        m = re.match(r"(encoder|decoder)\b", name)
     elif granularity == "block":
         m = re.match(r".*?\b(?:block|layers)\.\d+", name)
     else:  # T5: block.0.layer.1; Llama: layers.0.self_attn or layers.0.mlp

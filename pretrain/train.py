@@ -132,9 +132,15 @@ class Loop:
         self.stop = False
 
     def run(self):
+        before = {s: signal.signal(s, self._stop) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._steps()
+        finally:
+            for s, handler in before.items():
+                signal.signal(s, handler)
+
+    def _steps(self):
         cfg = self.cfg
-        for s in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(s, self._stop)
         exports = {int(s) for s in cfg.export_steps.split(",") if s}
         self._export(exports)
         bar = tqdm(total=cfg.steps, initial=self.step, disable=None if self.acc.is_main_process else True, unit="step")

@@ -24,7 +24,7 @@ from peft import LoraConfig, PolyConfig
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import ggufs, run, speech
+from reference import ggufs, routers, run, speech
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
 from reference.exchange import exported, imported, pretrained, refused
@@ -120,6 +120,8 @@ def all_checks(program):
     yield from random_checks(cpu, SEEDS)
     for seed in SEEDS[:2]:
         yield f"random run {seed} on the gpu", on_gpu(program, lambda d, h, s=seed: run.run(d, h, s))
+    for name, check in routers.checks(GOLDEN).items():
+        yield name, lambda d, c=check: c(d, cpu)
     for method in ["z", "mu"]:
         yield f"SmolLM2: PEFT opens the export of {method}", on_real(lambda d, m=method: exported(
             d, cpu, real_model, BASE, STARTER, real_rows(), m, ["--steps", "2", "--batch", "4"], 2e-3))

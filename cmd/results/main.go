@@ -30,7 +30,8 @@ each row ([their format](formats.md#evaluation-results)). Don't edit this page.
 - **A score** is balanced accuracy where an answer is one of some labels (the label of the smallest loss per token), exact match where
   it is written out; a task's metric stands beside its name. Examples are drawn by a seed, balanced over the labels; what is judged
   was not drawn.
-- **A range** is a 95 % bootstrap interval that resamples tasks, the draws of examples within a task, and the rows within a draw.
+- **A range** is a 95 % bootstrap interval that resamples tasks, the draws of examples within a task, and the rows
+  of each class within a draw. Where there are only a few tasks, draws or rows of a class it is too narrow.
 - **A comparison** takes only cells that both methods have: the same task, seed and examples, judged on the same rows. The t test and
   the sign test take a task's mean difference as one observation.
 - **Far** tasks have no sibling among the tasks that the inventory was trained on, **near** ones have.

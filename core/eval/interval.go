@@ -32,17 +32,38 @@ func Bootstrap(statistic func(*rand.Rand) float64) Interval {
 	return Interval{stat.Quantile(0.025, stat.LinInterp, v, nil), stat.Quantile(0.975, stat.LinInterp, v, nil)}
 }
 
-// Cells are a value a row judged, in cells (a seed's draw of examples each), in
-// tasks: [task][cell][row]. Tasks and cells may differ in length; empty ones
-// don't count.
-type Cells [][][]float64
+// Cell is a value a row judged, in classes: [class][row]. Its mean is that over
+// classes of the means within, which of hits is balanced accuracy; other metrics
+// have one class.
+type Cell [][]float64
+
+// Mean is the mean over classes; those without a row don't count.
+func (c Cell) Mean() float64 {
+	var v []float64
+	for _, rows := range c {
+		if len(rows) > 0 {
+			v = append(v, Mean(rows))
+		}
+	}
+	return Mean(v)
+}
+
+// Cells are the cells of each task, a cell for each draw of examples. Tasks may
+// differ in length; empty ones don't count.
+type Cells [][]Cell
 
 // filled is without what is empty.
 func (c Cells) filled() (out Cells) {
-	for _, t := range c {
-		t = slices.DeleteFunc(slices.Clone(t), func(rows []float64) bool { return len(rows) == 0 })
-		if len(t) > 0 {
-			out = append(out, t)
+	for _, task := range c {
+		var cells []Cell
+		for _, cell := range task {
+			cell = slices.DeleteFunc(slices.Clone(cell), func(rows []float64) bool { return len(rows) == 0 })
+			if len(cell) > 0 {
+				cells = append(cells, cell)
+			}
+		}
+		if len(cells) > 0 {
+			out = append(out, cells)
 		}
 	}
 	return out
@@ -50,10 +71,10 @@ func (c Cells) filled() (out Cells) {
 
 // Means are the tasks' means of their cells' means.
 func (c Cells) Means() (out []float64) {
-	for _, t := range c.filled() {
+	for _, task := range c.filled() {
 		var v []float64
-		for _, rows := range t {
-			v = append(v, Mean(rows))
+		for _, cell := range task {
+			v = append(v, cell.Mean())
 		}
 		out = append(out, Mean(v))
 	}
@@ -61,9 +82,9 @@ func (c Cells) Means() (out []float64) {
 }
 
 // Interval is that of the mean of Means. Tasks are resampled, then cells within
-// each, then rows within these: what another choice of tasks, another draw of
-// examples and other rows might give is all in it, as far as there is more than
-// one. Without a value it is zero.
+// each, then rows within each class of these: what another choice of tasks,
+// another draw of examples and other rows might give is all in it, as far as
+// there is more than one. Without a value it is zero.
 func (c Cells) Interval() Interval {
 	tasks := c.filled()
 	if len(tasks) == 0 {
@@ -74,14 +95,22 @@ func (c Cells) Interval() Interval {
 		for range tasks {
 			task := tasks[r.IntN(len(tasks))]
 			for range task {
-				rows := task[r.IntN(len(task))]
-				part := 0.0
-				for range rows {
-					part += rows[r.IntN(len(rows))]
-				}
-				sum += part / float64(len(rows)*len(task))
+				sum += task[r.IntN(len(task))].resample(r) / float64(len(task))
 			}
 		}
 		return sum / float64(len(tasks))
 	})
+}
+
+// resample is the mean of rows drawn anew within each class.
+func (c Cell) resample(r *rand.Rand) float64 {
+	sum := 0.0
+	for _, rows := range c {
+		part := 0.0
+		for range rows {
+			part += rows[r.IntN(len(rows))]
+		}
+		sum += part / float64(len(rows))
+	}
+	return sum / float64(len(c))
 }

@@ -69,27 +69,28 @@ func (r *Result) Value() float64 {
 	return r.Accuracy
 }
 
-// Values are numbers a row whose mean is Value, for intervals and paired tests:
-// 0 and 1, or Rouge-L, or for balanced accuracy a hit's weight N/(C·n_c) with C
-// classes of n_c rows each. nil where the rows were not kept.
-func (r *Result) Values() []float64 {
-	if r.Metric == MetricRougeL {
-		return r.Rouge
+// Cell is the values of the rows, whose mean is Value, for intervals and paired
+// tests: hits as 0 and 1, by their class for balanced accuracy, or Rouge-L. Where
+// rows were not kept it is Value alone.
+func (r *Result) Cell() Cell {
+	if r.Metric == MetricRougeL && len(r.Rouge) > 0 {
+		return Cell{r.Rouge}
 	}
-	var v []float64
-	for _, h := range r.Hits {
-		v = append(v, float64(h-'0'))
+	if r.Metric == MetricRougeL || len(r.Hits) == 0 || r.Metric == MetricBalanced && len(r.Gold) == 0 && r.Balanced != r.Accuracy {
+		return Cell{{r.Value()}}
 	}
-	if r.Metric == MetricBalanced && len(r.Gold) == len(v) {
-		rows := map[int]int{}
-		for _, g := range r.Gold {
-			rows[g]++
+	c := make(Cell, 1)
+	for i, h := range r.Hits {
+		class := 0
+		if r.Metric == MetricBalanced && len(r.Gold) > 0 {
+			class = r.Gold[i] + 1 // −1: none of the labels
 		}
-		for i, g := range r.Gold {
-			v[i] *= float64(len(v)) / float64(len(rows)*rows[g])
+		for len(c) <= class {
+			c = append(c, nil)
 		}
+		c[class] = append(c[class], float64(h-'0'))
 	}
-	return v
+	return c
 }
 
 // Line is the result as a line of a results file, line break included.
@@ -147,6 +148,11 @@ func (r *Result) check() error {
 	for _, l := range []int{len(r.Hits), len(r.Gold), len(r.Got), len(r.Rouge)} {
 		if l != 0 && l != r.N {
 			return fmt.Errorf("%d entries for %d rows", l, r.N)
+		}
+	}
+	for _, g := range r.Gold {
+		if g < -1 || g >= len(r.Labels) {
+			return fmt.Errorf("gold has %d, want an index of %d labels", g, len(r.Labels))
 		}
 	}
 	for _, h := range r.Hits {

@@ -59,13 +59,19 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// Values are what the metric is the mean of.
-func TestValues(t *testing.T) {
-	r := Result{N: 5, Hits: "11010", Gold: []int{0, 0, 0, 1, 1}, Metric: MetricBalanced, Accuracy: 0.6, RougeL: half(), Exact: half(), Rouge: []float64{0, 1, 1, 0.5, 0}}
+// A result's cell has the metric as its mean.
+func TestCell(t *testing.T) {
+	r := Result{N: 5, Hits: "11010", Gold: []int{0, 0, 0, 1, 1}, Labels: []string{"a", "b"}, Metric: MetricBalanced, Accuracy: 0.6, RougeL: half(), Exact: half(), Rouge: []float64{0, 1, 1, 0.5, 0}}
 	r.Balanced = Balanced(r.Gold, []bool{true, true, false, true, false})
 	for _, m := range []string{MetricAccuracy, MetricBalanced, MetricRougeL, ""} {
-		if r.Metric = m; !near(Mean(r.Values()), r.Value(), 1e-12) {
-			t.Errorf("metric %q: mean %v of %v, want %v", m, Mean(r.Values()), r.Values(), r.Value())
+		if r.Metric = m; !near(r.Cell().Mean(), r.Value(), 1e-12) {
+			t.Errorf("metric %q: mean %v of %v, want %v", m, r.Cell().Mean(), r.Cell(), r.Value())
+		}
+	}
+	r.Gold, r.Rouge = nil, nil // rows that can't give the metric
+	for _, m := range []string{MetricBalanced, MetricRougeL} {
+		if r.Metric = m; !near(r.Cell().Mean(), r.Value(), 1e-12) {
+			t.Errorf("metric %q without its rows: %v, want %v", m, r.Cell(), r.Value())
 		}
 	}
 	if r.Metric = MetricExact; r.Value() != 0.5 {

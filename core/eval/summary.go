@@ -48,15 +48,9 @@ func (g *Group) N() (n int) {
 	return n
 }
 
-// cells are the values of the seeds' rows; of the seeds alone where rows were
-// not kept.
-func (g *Group) cells() (out [][]float64) {
+func (g *Group) cells() (out []Cell) {
 	for i := range g.Cells {
-		rows := g.Cells[i].Values()
-		if len(rows) == 0 {
-			rows = []float64{g.Cells[i].Value()}
-		}
-		out = append(out, rows)
+		out = append(out, g.Cells[i].Cell())
 	}
 	return out
 }
@@ -139,15 +133,17 @@ func Versus(results []Result, a, b string, shots int) Paired {
 	return Compare(tasks)
 }
 
-// difference is a − b, row by row where both kept their rows.
-func difference(a, b *Result) []float64 {
-	x, y := a.Values(), b.Values()
-	if len(x) == 0 || len(x) != len(y) {
-		return []float64{a.Value() - b.Value()}
-	}
-	d := make([]float64, len(x))
-	for i := range x {
-		d[i] = x[i] - y[i]
+// difference is a − b, row by row where both kept the same rows.
+func difference(a, b *Result) Cell {
+	x, y := a.Cell(), b.Cell()
+	d := make(Cell, len(x))
+	for class := range x {
+		if len(x) != len(y) || len(x[class]) != len(y[class]) {
+			return Cell{{a.Value() - b.Value()}}
+		}
+		for i := range x[class] {
+			d[class] = append(d[class], x[class][i]-y[class][i])
+		}
 	}
 	return d
 }

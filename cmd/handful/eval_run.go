@@ -197,14 +197,11 @@ func (r *evaluation) judge(e *engine.Engine, t evalTask, d draw, m evalMethod, o
 	case m.Method == "icl":
 		eo.Context = d.train
 	case m.Method == "best-task":
-		tasks, err := e.RankTasks(r.ctx, d.train, eo.Instruction, eo.Truncate)
-		if err != nil {
+		var best engine.StartRow
+		if a, best, err = e.BestTask(r.ctx, engine.AdaptOptions{Examples: d.train, Instruction: eo.Instruction, Truncate: eo.Truncate}); err != nil {
 			return err
 		}
-		res.Chosen = tasks[0].Task
-		if a, err = e.Adapter(fmt.Sprintf("task:%d", tasks[0].Row)); err != nil {
-			return err
-		}
+		res.Chosen = best.Task
 	default:
 		if a, err = e.Adapter(m.Method); err != nil {
 			return err

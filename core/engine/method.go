@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"handful/core/fault"
 	"handful/core/graph"
 	"handful/core/skill"
 	"handful/core/task"
@@ -61,14 +62,7 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 		z, err = inv.Task(strings.TrimPrefix(o.RouterInit, "task:"))
 		return z, nil, err
 	}
-	if len(train) > startExamples {
-		train, _ = task.Shots(train, startExamples, o.Seed)
-	}
-	rows, _, err := e.encode(train, o.Instruction, o.Truncate)
-	if err != nil {
-		return nil, nil, err
-	}
-	best, err := tune.BestStarts(ctx, e.dev, e.model, inv, rows, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
+	best, examples, err := e.search(ctx, inv, o, train, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,9 +71,42 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 		picked = append(picked, b.Row)
 		found = append(found, StartRow{Task: inv.TaskName(b.Row), Loss: b.Loss})
 	}
-	on(Event{Start: &StartEvent{Rows: found, Examples: len(rows)}})
+	on(Event{Start: &StartEvent{Rows: found, Examples: examples}})
 	z, err = inv.MeanTask(picked...)
 	return z, found, err
+}
+
+// search tries the training tasks' rows on a balanced draw of the examples.
+func (e *Engine) search(ctx context.Context, inv *skill.Inventory, o *AdaptOptions, train []task.Example, k int, on func(done, of int)) (best []tune.Start, examples int, err error) {
+	if len(train) > startExamples {
+		train, _ = task.Shots(train, startExamples, o.Seed)
+	}
+	rows, _, err := e.encode(train, o.Instruction, o.Truncate)
+	if err != nil {
+		return nil, 0, err
+	}
+	best, err = tune.BestStarts(ctx, e.dev, e.model, inv, rows, k, on)
+	return best, len(rows), err
+}
+
+// BestTask is the training task under whose routing o.Examples have the
+// smallest loss: the start that --router-init best takes, as an adapter.
+func (e *Engine) BestTask(ctx context.Context, o AdaptOptions) (_ Adapter, _ StartRow, err error) {
+	defer e.lock()()
+	defer fault.Recover("best task", &err)
+	if e.inv == nil {
+		return Adapter{}, StartRow{}, fault.Inputf("best task", "no inventory was opened").Next("give one with --inventory")
+	}
+	train, err := parse(o.Examples)
+	if err != nil {
+		return Adapter{}, StartRow{}, err
+	}
+	best, _, err := e.search(ctx, e.inv, &o, train, 1, func(int, int) {})
+	if err != nil {
+		return Adapter{}, StartRow{}, err
+	}
+	a, err := e.Adapter("task:" + strconv.Itoa(best[0].Row))
+	return a, StartRow{Task: e.inv.TaskName(best[0].Row), Loss: best[0].Loss}, err
 }
 
 // bestOf reads "best" and "best:K".

@@ -6,27 +6,32 @@ import (
 	"handful/core/fault"
 )
 
-// Trained is the inventory with a router row for each training task: TaskRows
-// where it ships them, else its own rows.
+// Trained is the inventory with the router rows of its training tasks: TaskRows
+// where it ships them, else its own rows. Tasks may share a row.
 func (inv *Inventory) Trained() *Inventory {
 	if inv.TaskRows == nil || inv.Manifest == nil {
 		return inv
 	}
 	c := *inv
-	c.Logits, c.Tasks = inv.TaskRows, len(inv.Manifest.Tasks)
+	c.Logits, c.Tasks = inv.TaskRows, inv.Manifest.RouterRows()
 	return &c
 }
 
-// TaskName names a row of Trained: as the manifest does, else by its index.
+// TaskName names a row of Trained by the first of its tasks in the manifest,
+// else by its index.
 func (inv *Inventory) TaskName(row int) string {
-	if inv.Manifest != nil && row < len(inv.Manifest.Tasks) {
-		return inv.Manifest.Tasks[row]
+	if inv.Manifest != nil {
+		for i, name := range inv.Manifest.Tasks {
+			if inv.Manifest.Row(i) == row {
+				return name
+			}
+		}
 	}
 	return strconv.Itoa(row)
 }
 
-// Task gives the logits of one training task per site, by index or by name: a
-// row of Trained. Where sites share a router it starts from the mean of theirs,
+// Task gives the logits of one training task per site, by its name or by the
+// index of a row of Trained. Where sites share a router it starts from the mean of theirs,
 // see Shared.
 func (inv *Inventory) Task(id string) (map[string][]float32, error) {
 	n := inv.Trained().Tasks
@@ -36,7 +41,7 @@ func (inv *Inventory) Task(id string) (map[string][]float32, error) {
 		if inv.Manifest != nil {
 			for i, name := range inv.Manifest.Tasks {
 				if name == id {
-					row = i
+					row = inv.Manifest.Row(i)
 				}
 			}
 		}

@@ -162,7 +162,7 @@ class Loop:
         return line
 
     def frozen(self, k: int) -> bool:
-        return bool(self.cfg.stack) and k < self.cfg.stack[0]
+        return k < self.cfg.apart
 
     def phase(self, k: int):
         """What changes before step k: routes of stacked skills, temperature."""
@@ -178,6 +178,8 @@ class Loop:
                 self.log.write({"step": 0, "clusters": dict(zip((t.name for t in self.r.tasks), (found[0][row] for row in self.r.rows)))})
         if cfg.stack and k == cfg.stack[0]:
             skills.loosen(self.core, cfg.stack[1])
+        if cfg.grow and k == cfg.grow:
+            self.r.deal()
 
     def held_out(self):
         if not self.log:

@@ -7,8 +7,10 @@ import torch
 
 from pretrain import clusters, skills
 from pretrain.base import load_base
+from pretrain.config import Config
 from pretrain.data import Row
 from pretrain.evaluate import score
+from pretrain.fault import Fault
 from pretrain.few_shot import Recipe, fit, layers_for, replaced
 from pretrain.model import MultiTask, Shape
 from pretrain.prompt import Encoded, Encoder
@@ -79,6 +81,18 @@ def test_stacked_skills_train_apart_then_together(by, llama, tasks, tmp_path):
     log = [line for line in lines(run(llama, tasks, tmp_path / "both", **flags, steps=8)) if "loss" in line]
     assert log[4]["entropy"] < 1e-6 and log[5]["entropy"] > 0.1
     assert log[4]["mean_share"] < 0.75  # three skills of which none is another: about 1/√3
+
+
+def test_grown_skills_are_one_adapter_and_then_part(llama, tasks, tmp_path):
+    flags = dict(skills=3, splits=4, init_skills="grow:4", init_rows="sparse:1:3", lr=0.02, warmup=1, stats_every=1, save_every=4)
+    one = adapters(run(llama, tasks, tmp_path / "one", **flags, steps=4))
+    assert all(v.abs().max() == 0 for k, v in one.items() if "module_logits" in k)
+    assert all(torch.allclose(v, v[:, :1].expand_as(v), atol=1e-7) for k, v in one.items() if "lora_" in k)
+    log = [line for line in lines(run(llama, tasks, tmp_path / "both", **flags, steps=8)) if "loss" in line]
+    assert log[3]["mean_share"] > 0.9999 and log[3]["entropy"] > 0.9999
+    assert log[7]["mean_share"] < 0.998 and log[7]["entropy"] < 0.8
+    with pytest.raises(Fault, match="sparse"):
+        Config(base="b", tasks="t", out="o", init_skills="grow:4")
 
 
 def test_measures(llama):

@@ -2,8 +2,9 @@
 // Forward, stats and dq: a thread a query and head, over its keys. dk and dv: a
 // thread a key and key/value head, over the queries that see it. Softmax runs
 // online, so scores are never stored. Heads whose width four divides are read
-// four values at a time, which also keeps loops short: Mesa's CPU driver ends
-// all loops of a thread together after 65,535 rounds, and says nothing.
+// four values at a time, and the innermost loops have few enough rounds, U, for
+// drivers to write them out. Both keep loops short: Mesa's CPU driver ends all
+// loops of a thread together after 65,535 rounds, and says nothing.
 struct P { n: u32, m: u32, heads: u32, kv: u32, scale: f32 }
 //!if VEC
 const D = $Du / 4u;
@@ -15,6 +16,7 @@ const D = $Du;
 alias T = f32;
 fn mad(a: T, b: T, s: f32) -> f32 { return fma(a, b, s); }
 //!end
+const U = $Uu;
 @group(0) @binding(0) var<storage, read> q: array<T>;
 @group(0) @binding(1) var<storage, read> k: array<T>;
 //!if V
@@ -57,7 +59,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   let ldk = p.kv * D;
   let kh = (h / group) * D;
   var qr = array<T, D>();
-  for (var d = 0u; d < D; d++) { qr[d] = q[qa + d] * p.scale; }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; qr[d] = q[qa + d] * p.scale; } }
 //!if FORWARD
   var acc = array<T, D>();
   var most = -3.0e38;
@@ -67,19 +69,19 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     if (skipped(i, j)) { continue; }
 //!end
     var s = 0.0;
-    for (var d = 0u; d < D; d++) { s = mad(qr[d], k[j * ldk + kh + d], s); }
+    for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(qr[d], k[j * ldk + kh + d], s); } }
     if (s > most) {
       let c = exp(most - s);
       total *= c;
-      for (var d = 0u; d < D; d++) { acc[d] *= c; }
+      for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] *= c; } }
       most = s;
     }
     let e = exp(s - most);
     total += e;
-    for (var d = 0u; d < D; d++) { acc[d] += e * v[j * ldk + kh + d]; }
+    for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] += e * v[j * ldk + kh + d]; } }
   }
   let inv = select(0.0, 1.0 / max(total, 1e-38), total > 0.0);
-  for (var d = 0u; d < D; d++) { y[qa + d] = acc[d] * inv; }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; y[qa + d] = acc[d] * inv; } }
 //!end
 //!if MAKESTATS
   var most = -3.0e38;
@@ -89,7 +91,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     if (skipped(i, j)) { continue; }
 //!end
     var s = 0.0;
-    for (var d = 0u; d < D; d++) { s = mad(qr[d], k[j * ldk + kh + d], s); }
+    for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(qr[d], k[j * ldk + kh + d], s); } }
     if (s > most) {
       total *= exp(most - s);
       most = s;
@@ -97,7 +99,7 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     total += exp(s - most);
   }
   var delta = 0.0;
-  for (var d = 0u; d < D; d++) { delta = mad(o[qa + d], dy[qa + d], delta); }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; delta = mad(o[qa + d], dy[qa + d], delta); } }
   y[2u * id] = select(0.0, most + log(max(total, 1e-38)), total > 0.0);
   y[2u * id + 1u] = delta;
 //!end
@@ -109,14 +111,15 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
 //!end
     var s = 0.0;
     var g = 0.0;
-    for (var d = 0u; d < D; d++) {
+    for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) {
+      let d = b + u;
       s = mad(qr[d], k[j * ldk + kh + d], s);
       g = mad(dy[qa + d], v[j * ldk + kh + d], g);
-    }
+    } }
     let ds = exp(s - stats[2u * id]) * (g - stats[2u * id + 1u]) * p.scale;
-    for (var d = 0u; d < D; d++) { acc[d] += ds * k[j * ldk + kh + d]; }
+    for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] += ds * k[j * ldk + kh + d]; } }
   }
-  for (var d = 0u; d < D; d++) { y[qa + d] = acc[d]; }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; y[qa + d] = acc[d]; } }
 //!end
 //!end
 //!if BACK
@@ -126,26 +129,26 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   let lo = u32(max(span[2u * j], 0));
   let hi = u32(clamp(span[2u * j + 1u], 0, i32(p.n)));
   var kr = array<T, D>();
-  for (var d = 0u; d < D; d++) { kr[d] = k[id * D + d] * p.scale; }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; kr[d] = k[id * D + d] * p.scale; } }
   var acc = array<T, D>();
   for (var h = kh * group; h < (kh + 1u) * group; h++) {
     for (var i = lo; i < hi; i++) {
       let qa = (i * p.heads + h) * D;
       let st = 2u * (i * p.heads + h);
       var s = 0.0;
-      for (var d = 0u; d < D; d++) { s = mad(kr[d], q[qa + d], s); }
+      for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(kr[d], q[qa + d], s); } }
       let e = exp(s - stats[st]);
 //!if V
       var g = 0.0;
-      for (var d = 0u; d < D; d++) { g = mad(dy[qa + d], v[id * D + d], g); }
+      for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; g = mad(dy[qa + d], v[id * D + d], g); } }
       let ds = e * (g - stats[st + 1u]) * p.scale;
-      for (var d = 0u; d < D; d++) { acc[d] += ds * q[qa + d]; }
+      for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] += ds * q[qa + d]; } }
 //!end
 //!if !V
-      for (var d = 0u; d < D; d++) { acc[d] += e * dy[qa + d]; }
+      for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] += e * dy[qa + d]; } }
 //!end
     }
   }
-  for (var d = 0u; d < D; d++) { y[id * D + d] = acc[d]; }
+  for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; y[id * D + d] = acc[d]; } }
 //!end
 }

@@ -31,7 +31,8 @@ class Handful:
         file = folder / "logits.safetensors"
         scores = json.loads(self("score", *args, "--json", "--logits", file))
         got = load_file(file)
-        return [got[f"row{i}"] for i in range(len(got))], scores
+        rows = [got[f"row{i}"].clone() for i in range(len(got))]  # the file stays mapped, and the next call writes it
+        return rows, scores
 
 
 def write_rows(path, rows):

@@ -60,11 +60,13 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 		fl = append(fl, "SKIP")
 		set(8, in[len(in)-1])
 	}
+	width := a.Dim
 	if a.Dim%4 == 0 {
 		fl = append(fl, "VEC")
+		width /= 4
 	}
 	v := flags(fl...)
-	v["D"] = strconv.Itoa(a.Dim)
+	v["D"], v["U"] = strconv.Itoa(a.Dim), strconv.Itoa(unrolled(width))
 	v["MODE"] = fmt.Sprint(n.Kind)
 	kinds := []byte("---------u")
 	for i, b := range bs {
@@ -74,4 +76,14 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 	}
 	kinds[7] = 'w'
 	p.add(p.kernel(ctx, "attention", string(kinds), v), threads, 64, []any{rows, keys, a.Heads, a.KVHeads, a.Scale}, bs...)
+}
+
+// unrolled is how many rounds the innermost loop over a head's width has, a
+// divisor of it: so few that drivers write them all out.
+func unrolled(width int) int {
+	for u := min(width, 16); ; u-- {
+		if width%u == 0 {
+			return u
+		}
+	}
 }

@@ -14,10 +14,10 @@ class Handful:
         self.path, self.flags = path, flags
 
     def __call__(self, command, *args):
-        p = subprocess.run([self.path, command, *map(str, args), *self.flags], capture_output=True, text=True)
+        p = subprocess.run([self.path, command, *map(str, args), *self.flags], capture_output=True)
         if p.returncode != 0:
-            raise RuntimeError(f"handful {command} {' '.join(map(str, args))}: status {p.returncode}: {p.stderr.strip()}")
-        return p.stdout
+            raise RuntimeError(f"handful {command} {' '.join(map(str, args))}: status {p.returncode}: {p.stderr.decode().strip()}")
+        return p.stdout.decode()  # as it is: a generated carriage return stays one
 
     def refuses(self, words, command, *args):
         """The call ends with status 1 and one line that has all the words."""

@@ -3,16 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"handful/core/engine"
-	"handful/core/fault"
 )
 
 func alignCommand() *cobra.Command {
@@ -71,25 +66,18 @@ func alignCommand() *cobra.Command {
 	return c
 }
 
-// alignTasks reads the folder's files of examples, in order of their names.
+// alignTasks reads the folder's files of examples.
 func alignTasks(dir string) (out []engine.AlignTask, err error) {
-	list, err := os.ReadDir(dir)
+	files, err := taskFiles(dir, nil, 2)
 	if err != nil {
-		return nil, pathFault("--tasks", dir, err)
+		return nil, err
 	}
-	for _, f := range list {
-		ext := filepath.Ext(f.Name())
-		if !slices.Contains([]string{".jsonl", ".json", ".csv", ".tsv"}, ext) {
-			continue
-		}
-		text, err := readText("--tasks", filepath.Join(dir, f.Name()))
+	for _, f := range files {
+		text, err := readText("--tasks", f.path)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, engine.AlignTask{Name: strings.TrimSuffix(f.Name(), ext), Examples: text})
-	}
-	if len(out) < 2 {
-		return nil, fault.Inputf("--tasks", "%s holds %d .jsonl, .json, .csv or .tsv files, want two or more tasks to compare", dir, len(out)).Next("check the path")
+		out = append(out, engine.AlignTask{Name: f.name, Examples: text})
 	}
 	return out, nil
 }

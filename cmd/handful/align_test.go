@@ -107,6 +107,6 @@ func TestAlign(t *testing.T) {
 	bad(t, 2, []string{"align wants one of --inventory and --adapter"}, append(base, "--tasks", dir)...)
 	bad(t, 2, []string{"align wants --tasks"}, append(base, inv...)...)
 	bad(t, 2, []string{"--rows: got -1"}, append(append(base, inv...), "--tasks", dir, "--rows", "-1")...)
-	bad(t, 1, []string{"holds 1 ", "want two or more"}, append(append(base, inv...), "--tasks", one)...)
+	bad(t, 1, []string{"holds 1 ", "want 2 or more"}, append(append(base, inv...), "--tasks", one)...)
 	bad(t, 1, []string{"task_id 3, want 0 to 2"}, append(append(base, inv...), "--tasks", far)...)
 }

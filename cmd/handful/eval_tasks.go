@@ -34,34 +34,22 @@ type taskEntry struct {
 }
 
 func (v *evalFlags) readTasks() (out []evalTask, err error) {
-	paths := []string{v.examples}
+	files := []taskFile{{strings.TrimSuffix(filepath.Base(v.examples), filepath.Ext(v.examples)), v.examples}}
 	var entries []taskEntry
 	if v.tasks != "" {
-		list, err := os.ReadDir(v.tasks)
-		if err != nil {
-			return nil, pathFault("--tasks", v.tasks, err)
-		}
-		paths = nil
-		for _, e := range list {
-			name := strings.TrimSuffix(e.Name(), filepath.Ext(e.Name()))
-			if slices.Contains([]string{".jsonl", ".json", ".csv", ".tsv"}, filepath.Ext(e.Name())) && e.Name() != "manifest.json" &&
-				(len(v.only) == 0 || slices.Contains(v.only, name)) {
-				paths = append(paths, filepath.Join(v.tasks, e.Name()))
-			}
-		}
-		if len(paths) == 0 || len(paths) < len(v.only) {
-			return nil, fault.Inputf("--tasks", "%s holds %d .jsonl, .json, .csv or .tsv files that are asked for", v.tasks, len(paths)).Next("check the path and --only")
+		if files, err = taskFiles(v.tasks, v.only, 1); err != nil {
+			return nil, err
 		}
 		if entries, err = readManifest(v.tasks); err != nil {
 			return nil, err
 		}
 	}
-	for _, p := range paths {
-		t := evalTask{taskEntry: taskEntry{Name: strings.TrimSuffix(filepath.Base(p), filepath.Ext(p))}}
+	for _, f := range files {
+		t := evalTask{taskEntry: taskEntry{Name: f.name}}
 		if i := slices.IndexFunc(entries, func(e taskEntry) bool { return e.Name == t.Name }); i >= 0 {
 			t.taskEntry, t.listed = entries[i], true
 		}
-		if t.text, err = readText("--examples", p); err != nil {
+		if t.text, err = readText("--examples", f.path); err != nil {
 			return nil, err
 		}
 		sum := sha256.Sum256([]byte(t.text))

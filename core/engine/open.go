@@ -50,7 +50,7 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	}
 	c := e.ckpt.Config
 	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
-		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: c.Tied}
+		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, RopeStretch: c.RopeStretch, Eps: c.Eps, Tied: c.Tied}
 	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
 	}

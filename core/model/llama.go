@@ -59,23 +59,8 @@ func newLlama(c Config, w Weights) (Model, error) {
 	if !c.Tied {
 		m.head = l.get("lm_head.weight", c.Vocab, d)
 	}
-	m.rope = RopeTable(c.Context, c.HeadDim, c.RopeTheta)
+	m.rope = ropeTable(c)
 	return m, l.err
-}
-
-// RopeTable holds cos and sin of pos·θ^(−2i/dim): HF's inverse frequencies,
-// computed on the host because a shader's sin may be off by 2⁻¹¹.
-// [positions, dim]: dim/2 cosines, then dim/2 sines.
-func RopeTable(positions, dim int, theta float64) *tensor.Var {
-	t := make([]float32, positions*dim)
-	for p := 0; p < positions; p++ {
-		for i := 0; i < dim/2; i++ {
-			inv := float32(1 / math.Pow(theta, float64(2*i)/float64(dim))) // HF keeps these in float32
-			s, c := math.Sincos(float64(float32(p) * inv))
-			t[p*dim+i], t[p*dim+dim/2+i] = float32(c), float32(s)
-		}
-	}
-	return tensor.FromF32("rope", t, positions, dim)
 }
 
 func (m *llama) Config() Config { return m.c }

@@ -29,8 +29,11 @@ type Config struct {
 	Vocab     int     // vocab_size
 	Context   int     // longest row in tokens
 	RopeTheta float64 // rope_theta
-	Eps       float64 // rms_norm_eps
-	Tied      bool    // the head is the embedding
+	// RopeStretch divides each of a head's frequencies, [HeadDim/2]: longer
+	// contexts by rope types linear and llama3. nil: none.
+	RopeStretch []float64
+	Eps         float64 // rms_norm_eps
+	Tied        bool    // the head is the embedding
 }
 
 // Site is an adaptable linear y = x·Wᵀ.

@@ -20,10 +20,16 @@ def random_model(r):
     m = dict(vocab_size=r.randint(60, 131), hidden_size=hidden, intermediate_size=r.choice([16, 24, 40, 50, 66, 80]), num_hidden_layers=r.randint(1, 3),
              num_attention_heads=heads, num_key_value_heads=kv, max_position_embeddings=64, tie_word_embeddings=r.random() < 0.5,
              rms_norm_eps=r.choice([1e-5, 1e-6, 1e-3]), pad_token_id=None, bos_token_id=1, eos_token_id=r.choice([2, [2, 3]]), initializer_range=0.15)
-    m["rope_parameters"] = {"rope_type": "default", "rope_theta": r.choice([1e4, 5e4, 1e6])}
+    m["rope_parameters"] = {"rope_theta": r.choice([1e4, 5e4, 1e6])} | random_rope(r)
     if hidden != heads * head_dim:
         m["head_dim"] = head_dim
     return m
+
+
+def random_rope(r):
+    """The kinds of rotary embedding that handful computes, plain ones mostly."""
+    llama3 = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=r.choice([16, 48]))
+    return r.choice([dict(rope_type="default")] * 3 + [dict(rope_type="linear", factor=2.5), llama3])
 
 
 def write_model(folder, model, seed, dtype="float32", shards=False, old_config=False):

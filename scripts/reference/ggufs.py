@@ -10,7 +10,7 @@ from gguf import GGMLQuantizationType as Type
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from . import train
-from .cases import random_rows
+from .cases import random_rope, random_rows
 from .cli import close_logits, write_rows
 
 KINDS = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1]
@@ -24,7 +24,7 @@ def random_model(r):
     heads = r.choice([h for h in (2, 4, 8) if hidden // h % 2 == 0])
     model = dict(vocab_size=r.randint(60, 131), hidden_size=hidden, intermediate_size=32 * r.choice([1, 3, 4]), num_hidden_layers=r.randint(1, 3), num_attention_heads=heads,
                  num_key_value_heads=r.choice([1, heads, heads // 2]), max_position_embeddings=64, tie_word_embeddings=r.random() < 0.5, rms_norm_eps=r.choice([1e-5, 1e-6]),
-                 rope_parameters={"rope_type": "default", "rope_theta": r.choice([1e4, 1e6])}, pad_token_id=None, initializer_range=0.15)
+                 rope_parameters={"rope_theta": r.choice([1e4, 1e6])} | random_rope(r), pad_token_id=None, initializer_range=0.15)
     if r.random() < 0.3:
         model |= dict(head_dim=r.choice([16, 32]), num_attention_heads=2 * (hidden // 32), num_key_value_heads=2)
         model["num_key_value_heads"] = r.choice([1, 2]) if hidden // 32 != 3 else r.choice([1, 2, 3, 6])
@@ -61,6 +61,7 @@ def write(path, model, seed, kinds):
     if c.head_dim * c.num_attention_heads != c.hidden_size:
         w.add_key_length(c.head_dim)
         w.add_value_length(c.head_dim)
+    write_rope(w, hf)
     with torch.no_grad():
         for name, p in hf.named_parameters():
             v = p.numpy()
@@ -81,6 +82,19 @@ def write(path, model, seed, kinds):
     w.write_tensors_to_file()
     w.close()
     return hf
+
+
+def write_rope(w, hf):
+    """Scaling as llama.cpp has it: a factor, or a tensor of what each frequency
+    is divided by."""
+    rope = hf.config.rope_parameters
+    if rope["rope_type"] == "linear":
+        w.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        w.add_rope_scaling_factor(rope["factor"])
+    elif rope["rope_type"] == "llama3":
+        d = hf.config.head_dim
+        plain = rope["rope_theta"] ** -(np.arange(0, d, 2) / d)
+        w.add_tensor("rope_freqs.weight", (plain / hf.model.rotary_emb.inv_freq.numpy()).astype(np.float32))
 
 
 def ggml_name(name):

@@ -28,6 +28,7 @@ type Config struct {
 	Vocab         int
 	Context       int
 	RopeTheta     float64
+	RopeStretch   []float64 // divides each of a head's frequencies, HeadDim/2 of them; nil: none
 	Eps           float64
 	Tied          bool // the head is the embedding
 	AttentionBias bool // q, k, v and o have biases
@@ -123,16 +124,16 @@ func readConfig(o format.Object) (Config, error) {
 	if err := wholeRope(f.Partial); err != nil {
 		return c, err
 	}
-	if err := c.rope("rope_scaling", f.RopeScaling); err != nil {
-		return c, err
-	}
-	if err := c.rope("rope_parameters", f.Rope); err != nil {
-		return c, err
-	}
 	if c.BOS, err = ids("bos_token_id", f.BOS); err != nil {
 		return c, err
 	}
 	if c.EOS, err = ids("eos_token_id", f.EOS); err != nil {
+		return c, err
+	}
+	if err := c.check(op); err != nil {
+		return c, err
+	}
+	if err := c.rope(f); err != nil {
 		return c, err
 	}
 	return c, c.check(op)
@@ -156,37 +157,6 @@ func set[T any](to *T, v *T) {
 
 // given tells a value from a missing one and from null.
 func given(r json.RawMessage) bool { return len(r) > 0 && string(r) != "null" }
-
-// rope reads rope_parameters (v5) or rope_scaling (v4): only the plain rotary
-// embedding of whole heads is supported.
-func (c *Config) rope(key string, raw json.RawMessage) error {
-	if !given(raw) {
-		return nil
-	}
-	var r struct {
-		Theta   *float64 `json:"rope_theta"`
-		Partial *float64 `json:"partial_rotary_factor"`
-		Type    string   `json:"rope_type"`
-		Old     string   `json:"type"`
-	}
-	if err := json.Unmarshal(raw, &r); err != nil {
-		return malformed(key+".", err)
-	}
-	for _, t := range []string{r.Type, r.Old} {
-		if t != "" && t != "default" {
-			return fault.Unsupportedf(op, "%s of type %q, want default", key, t)
-		}
-	}
-	set(&c.RopeTheta, r.Theta)
-	return wholeRope(r.Partial)
-}
-
-func wholeRope(part *float64) error {
-	if part != nil && *part != 1 {
-		return fault.Unsupportedf(op, "partial_rotary_factor %g, want 1", *part)
-	}
-	return nil
-}
 
 // malformed says which key has a value of a wrong type.
 func malformed(prefix string, err error) error {

@@ -24,7 +24,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 	if c.Config, err = ggufConfig(g); err != nil {
 		return nil, format.In(b.Name, fault.Or(err, "choose another model, or convert this one again"))
 	}
-	known := map[string]bool{}
+	known := map[string]bool{ropeFreqs: true}
 	for _, s := range c.Config.Shapes() {
 		known[s.GGUF] = true
 		if !g.Has(s.GGUF) {
@@ -107,7 +107,10 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	if id, ok := g.Int("tokenizer.ggml.bos_token_id"); ok {
 		c.BOS = []int{id}
 	}
-	return c, c.check("gguf")
+	if err := c.check("gguf"); err != nil {
+		return c, err
+	}
+	return c, ggufRope(g, &c)
 }
 
 // ggufExtras refuses what llama.cpp files under the same architecture and is
@@ -118,13 +121,10 @@ func ggufExtras(g *gguf.File, c Config) error {
 			return fault.Unsupportedf("gguf", "llama.%s is %d, want %d", key, v, plain)
 		}
 	}
-	for key, plain := range map[string]float64{"rope.scaling.factor": 1, "rope.scale_linear": 1, "logit_scale": 1, "attention.scale": 0} {
+	for key, plain := range map[string]float64{"logit_scale": 1, "attention.scale": 0} {
 		if v, ok := g.Float("llama." + key); ok && v != plain && v != 0 {
 			return fault.Unsupportedf("gguf", "llama.%s is %g", key, v)
 		}
-	}
-	if s := g.String("llama.rope.scaling.type"); s != "" && s != "none" || g.Has("rope_freqs.weight") {
-		return fault.Unsupportedf("gguf", "rope scaling %.60q, want none", s)
 	}
 	return nil
 }

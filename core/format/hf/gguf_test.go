@@ -164,8 +164,6 @@ func TestGGUFVariants(t *testing.T) {
 		{"a window", kv("llama.attention.sliding_window", uint32(8)), fault.Unsupported, "sliding_window"},
 		{"partial rotation", kv("llama.rope.dimension_count", uint32(1)), fault.Unsupported, "rope.dimension_count"},
 		{"scaled rotation", kv("llama.rope.scaling.type", "yarn"), fault.Unsupported, `"yarn"`},
-		{"a scaling factor", kv("llama.rope.scaling.factor", float32(4)), fault.Unsupported, "rope.scaling.factor is 4"},
-		{"rope frequencies", add("rope_freqs.weight", 0, 4, 1), fault.Unsupported, "rope scaling"},
 		{"a bias", add("blk.0.attn_q.bias", 0, 16, 4), fault.Unsupported, "attn_q.bias"},
 		{"absurd layers", kv("llama.block_count", uint64(1)<<60), fault.Input, "num_hidden_layers"},
 		{"no layers", kv("llama.block_count", nil), fault.Input, "num_hidden_layers is 0"},

@@ -1,0 +1,1 @@
+"""Pre-trains inventories of skills on many tasks; `python -m pretrain --help`."""

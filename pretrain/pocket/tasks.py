@@ -71,8 +71,8 @@ class Maker:
         for short, (instruction, f) in table.items():
             name = f"{prefix}_{short}"
             rng = random.Random(name)
-            values = [draw(rng) for _ in range(3 * self.most)]
-            pairs = [(show(v), f(v)) for v in values]
+            values = {show(v): v for v in (draw(rng) for _ in range(3 * self.most))}
+            pairs = [(x, f(v)) for x, v in values.items()]
             labels = {y for _, y in pairs if y}
             if labels <= {"yes", "no"} or len(labels) == 2:  # balance
                 by = {y: [x for x, z in pairs if z == y] for y in sorted(labels)}

@@ -75,7 +75,7 @@ def train(cfg: Config):
 def export(a: Export):
     from . import checkpoint
     from .export import export_folder
-    from .train import Run
+    from .run import Run
 
     cfg = Config.load(Path(a.run))
     cfg.base, cfg.tasks, cfg.out = a.base or cfg.base, a.tasks or cfg.tasks, a.run

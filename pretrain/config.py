@@ -58,6 +58,7 @@ class Config:
 
     init_rows: str = flag("sparse:K:SCALE: rows start at +SCALE on K skills a head, alike within a category, and -SCALE on the rest", "")
     init_skills: str = flag("stack:STEPS:SCALE: for STEPS each cluster of tasks trains one skill alone; then rows start at ±SCALE", "")
+    clusters: str = choice("how stack gathers tasks: whole categories, or k-means of their gradients; of about equal weight", "category", "gradient")
     entropy: float = flag("adds this times the mean routing entropy (as a share of log S), growing linearly over the run", 0.0)
     router_anneal: float = flag("temperature of the sigmoid at the end of the run, from 1", 1.0)
 

@@ -5,7 +5,6 @@ nearly the same gradient, so skills stay alike for long.
 """
 
 import random
-from collections import defaultdict
 
 import torch
 
@@ -53,25 +52,11 @@ def assign(model, cluster: list[int], scale: float):
         z.copy_(z0)
 
 
-def category_clusters(weights: dict[str, float], rows: list[str], n: int) -> list[int]:
-    """The cluster of each row, rows being named by category: categories, heaviest first, go to the lightest cluster so far.
-
-    With fewer categories than clusters, the heaviest are cut: their rows take turns.
-    """
-    shares = {c: 1 for c in weights}
-    while sum(shares.values()) < n:
-        heaviest = max(weights, key=lambda c: weights[c] / shares[c])
-        shares[heaviest] += 1
-    load, home = [0.0] * n, defaultdict(list)
-    for weight, c in sorted(((weights[c] / shares[c], c) for c in weights for _ in range(shares[c])), reverse=True):
-        i = min(range(n), key=load.__getitem__)
-        load[i] += weight
-        home[c].append(i)
-    turn, out = defaultdict(int), []
-    for c in rows:
-        out.append(home[c][turn[c] % len(home[c])])
-        turn[c] += 1
-    return out
+@torch.no_grad()
+def loosen(model, scale: float):
+    """After `assign` by ±ONE_HOT: the same rows at ±scale."""
+    for z in model.logits():
+        z *= scale / ONE_HOT
 
 
 @torch.no_grad()

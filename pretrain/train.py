@@ -1,79 +1,24 @@
 """The training loop, on Accelerate: one process or many."""
 
-import json
 import signal
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
 from tqdm import tqdm
 
 from . import checkpoint, evaluate, skills
-from .base import load_base
-from .batches import Sampler, collate, dump, label_count, row_table
+from .batches import collate, dump, label_count
 from .config import FREE, Config
-from .data import load_tasks
+from .data import note
 from .export import export_folder
 from .fault import Fault
-from .model import MultiTask, Shape, parse_targets
+from .log import Log
 from .optim import factor, optimizer, set_rates, temperature
-from .prompt import Encoder, encode_tasks
-
-
-class Run:
-    """All that a run works on, made from its configuration alone."""
-
-    def __init__(self, cfg: Config, processes: int = 1):
-        self.cfg, self.out, self.processes = cfg, Path(cfg.out), processes
-        self.base = load_base(cfg.base, cfg.precision)
-        tasks = load_tasks(cfg.tasks, "train", cfg.ship_only, cfg.only)
-        self.encoded = encode_tasks(tasks, Encoder(self.base.tokenizer, self.base.seq2seq), cfg.max_tokens, cfg.aside)
-        self.tasks = [e.task for e in self.encoded]
-        self.rows = row_table(self.tasks, cfg.rows)
-        torch.manual_seed(cfg.seed)  # initial values are drawn on the CPU, whatever trains
-        shape = Shape(max(self.rows) + 1, cfg.skills, cfg.splits, cfg.rank, parse_targets(cfg.targets, self.base.model), cfg.granularity)
-        self.model = MultiTask(self.base, shape, penalised=cfg.entropy > 0)
-        if cfg.method == "lora":
-            for z in self.model.logits():
-                z.requires_grad_(False)
-        if cfg.sparse:
-            skills.sparse_rows(self.model, self.row_categories(), *cfg.sparse, cfg.seed)
-
-    def row_categories(self) -> list[str]:
-        """The category of each router row (of its first task)."""
-        first = {}
-        for t, row in zip(self.tasks, self.rows):
-            first.setdefault(row, t.category)
-        return [first[i] for i in range(len(first))]
-
-    def clusters(self) -> list[int]:
-        """The cluster of each router row: that of its first task's category."""
-        sampler = self.sampler()
-        weights = dict.fromkeys(self.row_categories(), 0.0)
-        for siblings, w in zip(sampler.sets, sampler.weights):
-            for i in siblings:
-                weights[self.row_categories()[self.rows[i]]] += w / len(siblings)
-        return skills.category_clusters(weights, self.row_categories(), self.cfg.skills)
-
-    def aside(self) -> dict:
-        """Rows kept aside, told the instruction, by task, as evaluate.per_task takes them."""
-        return {e.task.name: (row, [t.told or t for t in e.aside[: self.cfg.eval_rows]]) for e, row in zip(self.encoded, self.rows)}
-
-    def sampler(self) -> Sampler:
-        return Sampler(self.encoded, self.rows, self.cfg, self.groups_per_step())
-
-    def groups_per_step(self) -> int:
-        return self.cfg.groups * self.cfg.accumulate * self.processes
-
-    def load(self, state: dict):
-        with torch.no_grad():
-            for name, p in self.model.adapters().items():
-                p.copy_(state["adapters"][name])
-
-    @property
-    def checkpoint(self) -> Path:
-        return self.out / "checkpoint.pt"
+from .run import Run
 
 
 def train(cfg: Config):
@@ -88,6 +33,9 @@ def train(cfg: Config):
     run = Run(cfg, accelerator.num_processes)
     if cfg.dump_batches and accelerator.is_main_process:
         dump(cfg.dump_batches, run.sampler(), cfg.steps)
+    if accelerator.is_main_process:
+        n = sum(p.numel() for p in run.model.adapters().values() if p.requires_grad)
+        note(f"{accelerator.num_processes} processes, {len(run.tasks)} tasks in {max(run.rows) + 1} rows, {n / 1e6:.2f}M trained, {run.groups_per_step() * cfg.group_rows} examples a step")
     Loop(run, accelerator, state).run()
 
 
@@ -170,7 +118,7 @@ class Loop:
         loss = torch.zeros((), device=self.acc.device)
         for i in range(cfg.accumulate):
             batch = collate(mine[i :: cfg.accumulate], self.acc.device)
-            with self.acc.no_sync(self.model) if i + 1 < cfg.accumulate else _nothing():
+            with self.acc.no_sync(self.model) if i + 1 < cfg.accumulate else nullcontext():
                 nll, entropy = self.model(batch)
                 # gradients are averaged over processes, hence the factor: the loss is the mean over all labels of the step
                 scale = self.acc.num_processes / max(labels, 1)
@@ -213,8 +161,15 @@ class Loop:
         cfg = self.cfg
         self.core.routing.relaxed = cfg.relaxed and not self.frozen(k)
         self.core.routing.temperature = temperature(cfg, k)
-        if cfg.stack and k in (0, cfg.stack[0]):
-            skills.assign(self.core, self.r.clusters(), skills.ONE_HOT if self.frozen(k) else cfg.stack[1])
+        if cfg.stack and k == 0:
+            with self.acc.autocast():
+                found = [self.r.clusters(self.acc.device)]
+            broadcast_object_list(found)  # k-means turns last bits into other clusters
+            skills.assign(self.core, found[0], skills.ONE_HOT)
+            if self.log:
+                self.log.write({"step": 0, "clusters": dict(zip((t.name for t in self.r.tasks), (found[0][row] for row in self.r.rows)))})
+        if cfg.stack and k == cfg.stack[0]:
+            skills.loosen(self.core, cfg.stack[1])
 
     def held_out(self):
         if not self.log:
@@ -250,37 +205,3 @@ class Loop:
         if self.acc.num_processes == 1:
             return self.stop
         return self.acc.reduce(torch.tensor(float(self.stop), device=self.acc.device), "sum").item() > 0
-
-
-class Log:
-    """log.jsonl; lines of steps after the checkpoint are dropped, as those steps are done again."""
-
-    def __init__(self, path: Path, step: int):
-        kept = []
-        if step and path.exists():
-            for raw in path.read_text().splitlines():
-                try:
-                    line = json.loads(raw)
-                except ValueError:
-                    continue  # the kill cut it
-                if line["step"] < step or ("held_out" in line and line["step"] <= step):
-                    kept.append(raw)
-        path.write_text("".join(f"{raw}\n" for raw in kept))
-        self.file = open(path, "a", buffering=1)
-
-    def write(self, line: dict):
-        try:
-            self.file.write(json.dumps(line) + "\n")
-        except OSError as e:
-            raise Fault("log", f"{self.file.name}: {e.strerror}", "make room, then go on with --resume") from e
-
-    def flush(self):
-        self.file.flush()
-
-
-class _nothing:
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return False

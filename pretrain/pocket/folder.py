@@ -33,8 +33,9 @@ def write(tasks: dict[str, Task], dest: Path):
         for t in some:
             kind = t.name.split("_")[0]
             source, licence = SOURCES.get(kind, COUNTRIES)
-            entries.append({"name": t.name, "split": split, "category": kind if split == "train" else category, "dataset": t.name, "instruction": t.instruction,
-                            "labels": t.labels, "rows": len(t.rows), "source": source, "licence": licence, "ship": True})
+            # each training task is a category of its own: its routers start on skills of its own
+            entries.append({"name": t.name, "split": split, "category": t.name if split == "train" else category, "dataset": t.name, "instruction": t.instruction,
+                            "labels": t.labels, "weight": t.weight, "rows": len(t.rows), "source": source, "licence": licence, "ship": True})
             lines = [json.dumps({"input": x, "output": y}, ensure_ascii=False) for x, y in t.rows]
             (dest / split / f"{t.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (dest / "manifest.json").write_text(json.dumps(entries, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

@@ -100,11 +100,11 @@ def words(cache: Path) -> dict:
     nouns, per_kind = [], defaultdict(int)
     for w in common("noun", 1):
         kind, f = KINDS.get(first[w, "noun"]), forms.get((w, "noun"))
-        if kind and f and f[0] != w and plain(f[0][:10]) and per_kind[kind] < 120:
+        if kind and f and f[0] != w and plain(f[0][:10]) and per_kind[kind] < 80:
             per_kind[kind] += 1
             nouns.append({"word": w, "plural": f[0], "kind": kind})
     verbs = []
-    for w in common("verb", 3)[:600]:
+    for w in common("verb", 3)[:500]:
         f = forms.get((w, "verb"))
         if f and len(f) == 4 and all((f[0], f[2], f[3])):
             verbs.append({"word": w, "past": f[0], "participle": f[1] or f[0], "ing": f[2], "s": f[3]})
@@ -116,9 +116,9 @@ def words(cache: Path) -> dict:
             a |= {"more": f[0], "most": f[1]}
         if plain(opposite.get(w, "-")):
             a["opposite"] = opposite[w]
-        adjectives.append(a)
-    adverbs = [w for w in common("adv", 1)[:300]]
-    return {"nouns": nouns, "verbs": verbs, "adjectives": adjectives, "adverbs": adverbs}
+        if len(a) > 1 or len(adjectives) < 200:
+            adjectives.append(a)
+    return {"nouns": nouns, "verbs": verbs, "adjectives": adjectives}
 
 
 def countries() -> list[dict]:
@@ -131,16 +131,15 @@ def countries() -> list[dict]:
             continue
         c = json.loads(file.read_text(encoding="utf-8"))
         code = c.get("ISO", {}).get("alpha2", "")
-        if c.get("population", 0) < 500_000 or code not in locale["en"].territories or not c.get("capital"):
+        if c.get("population", 0) < 1_000_000 or code not in locale["en"].territories or not c.get("capital"):
             continue
         names = {l: locale[l].territories[code] for l in locale}
         currency = next((x for x in c.get("currencies", []) if x in locale["en"].currencies), None)
         language = next((x for x in c.get("languages", []) if x in locale["en"].languages), None)
         row = {
             "name": c["name"], "capital": c["capital"], "continent": c.get("region"), "region": c.get("subregion"),
-            "demonym": c.get("demonym"), "iso2": code, "iso3": c["ISO"]["alpha3"], "tld": (c.get("tld") or [None])[0],
-            "calling": (c.get("callingCodes") or [None])[0], "language": language and locale["en"].languages[language],
-            "currency": currency and locale["en"].currencies[currency], "currency_code": currency,
+            "demonym": c.get("demonym"), "iso2": code, "language": language and locale["en"].languages[language],
+            "currency": currency and locale["en"].currencies[currency],
             "fr": names["fr"], "de": names["de"], "es": names["es"],
         }
         if row["name"].isascii() and len(row["name"]) <= 22:

@@ -38,6 +38,13 @@ class Task:
         seen = sorted({y for _, y in self.rows})
         return seen if 2 <= len(seen) <= 32 and 2 * len(seen) <= len(self.rows) else None
 
+    @property
+    def weight(self) -> float:
+        """How often it is drawn: facts have to be learned one by one, lists are long, small tasks are soon known."""
+        if len(self.rows) < 100:
+            return 0.5
+        return {"noun": 2, "country": 2, "number": 2, "list": 0.5, "name": 0.7, "date": 0.7}.get(self.name.split("_")[0], 1)
+
 
 def pseudo_word(rng: random.Random) -> str:
     return "".join(rng.choice("bcdfghjklmnpqrstvwxyz" if (i + odd) % 2 else "aeiou")
@@ -50,7 +57,7 @@ class Maker:
     def __init__(self, tables: dict, rows: int):
         self.t, self.most, self.tasks = tables, rows, {}
         self.words = sorted({r["word"] for kind in ("nouns", "verbs", "adjectives") for r in tables[kind]})
-        self.short = [w for w in self.words if len(w) <= 7]
+        self.short = [w for w in self.words if len(w) <= 6]
 
     def add(self, name, instruction, pairs, most=None):
         rng = random.Random(name)
@@ -84,12 +91,12 @@ class Maker:
         return pseudo_word(rng) if rng.random() < 0.4 else rng.choice(self.words)
 
     def any_list(self, rng):
-        return [pseudo_word(rng) if rng.random() < 0.2 else rng.choice(self.short) for _ in range(rng.randint(2, 5))]
+        return [pseudo_word(rng) if rng.random() < 0.2 else rng.choice(self.short) for _ in range(rng.randint(2, 4))]
 
     def all(self) -> dict[str, Task]:
         self.by_function("word", functions.STRING, self.any_word, str)
         self.by_function("list", functions.LIST, self.any_list, ", ".join)
-        self.by_function("number", functions.NUMBER, lambda rng: rng.randrange(10 ** rng.choice((1, 2, 2, 3, 3))), str)
+        self.by_function("number", functions.NUMBER, lambda rng: rng.randrange(rng.choice((100, 200))), str)
         self.by_function("name", functions.NAME, lambda rng: tuple(pseudo_word(rng).capitalize() for _ in range(2)), " ".join)
         self.by_function("date", functions.DATE, lambda rng: (rng.randint(1920, 2039), rng.randint(1, 12), rng.randint(1, 28)),
                          lambda d: "{}-{:02}-{:02}".format(*d))
@@ -139,15 +146,13 @@ class Maker:
 
     def countries(self):
         for key, instruction in (("capital", "Capital."), ("language", "Language."), ("currency", "Currency."), ("continent", "Continent."),
-                                 ("region", "Region."), ("demonym", "People of this country."), ("iso2", "Two-letter code."),
-                                 ("iso3", "Three-letter code."), ("tld", "Internet domain."), ("calling", "Calling code."),
-                                 ("currency_code", "Currency code."), ("fr", "In French."), ("de", "In German."), ("es", "In Spanish.")):
+                                 ("region", "Region."), ("demonym", "People of this country."), ("iso2", "Two-letter code."), ("fr", "In French."),
+                                 ("de", "In German."), ("es", "In Spanish.")):
             self.column(f"country_{key}", instruction, "countries", "name", key)
         self.column("capital_country", "Country of this capital.", "countries", "capital", "name")
         self.column("capital_continent", "Continent of this capital.", "countries", "capital", "continent")
         self.column("code_country", "Country of this code.", "countries", "iso2", "name")
         self.column("demonym_country", "Country of these people.", "countries", "demonym", "name")
-        self.column("french_country", "From French.", "countries", "fr", "name")
 
     def small(self):
         letters = "abcdefghijklmnopqrstuvwxyz"
@@ -201,8 +206,7 @@ def facts(tables: dict) -> list[str]:
             out += [f"What is {r['word']} is not {r['opposite']}."]
     say = {"capital": "The capital of {n} is {v}.", "language": "The language of {n} is {v}.", "currency": "The currency of {n} is {v}.",
            "continent": "The continent of {n} is {v}.", "region": "The region of {n} is {v}.", "demonym": "People from {n} are {v}.",
-           "iso2": "The short code of {n} is {v}.", "iso3": "The long code of {n} is {v}.", "tld": "The domain of {n} is {v}.",
-           "calling": "The calling code of {n} is {v}.", "fr": "{n} in French is {v}.", "de": "{n} in German is {v}.",
+           "iso2": "The short code of {n} is {v}.", "fr": "{n} in French is {v}.", "de": "{n} in German is {v}.",
            "es": "{n} in Spanish is {v}."}
     for r in tables["countries"]:
         out += 2 * [text.format(n=r["name"], v=r[key]) for key, text in say.items() if key in r]

@@ -93,7 +93,7 @@ test('an aborted signal rejects within a step, and the engine goes on', { skip }
 
 test('scoring can be stopped while it computes', { skip }, async () => {
   const got = await page.evaluate(async () => {
-    const examples = Array(40).fill(rows).flat();
+    const examples = Array(200).fill(rows).flat();
     const start = performance.now();
     await h.score({ examples });
     const whole = performance.now() - start;

@@ -48,6 +48,27 @@ for (const name of devices) {
     scores.rows.forEach((row, i) => near(row.nll_sum, want.nll_sum_per_example.data[i]));
   });
 
+  test(`${name}: alignment`, { skip }, async () => {
+    const got = await page.evaluate(
+      async ({ at, device, kernel, inventory }) => {
+        const h = await createHandful({ base: at, inventory: files(inventory), device, kernel });
+        const tasks = [0, 1, 2].map((task_id) => rows.slice(4 * task_id, 4 * task_id + 4).map((row) => ({ ...row, task_id })));
+        const done = [];
+        const out = await h.alignment({ tasks: [tasks[0], { name: 'second', examples: tasks[1] }, tasks[2]], onTask: (n) => done.push(n) });
+        const fault = await h.alignment({ tasks: tasks.slice(1), adapter: 'base' }).catch((e) => e.message);
+        await h.dispose();
+        return { ...out, done, fault };
+      },
+      { at: golden.at, device, kernel, inventory: packed(golden.inventory('s4')) },
+    );
+    const want = golden.tensors('s4/tfew_align.safetensors');
+    assert.deepEqual(got.tasks, ['task 1', 'second', 'task 3']);
+    got.grad_norm.forEach((norm, i) => near(norm, want['grad_alignment.grad_norm'].data[i]));
+    got.cosine.flat().forEach((cosine, i) => near(cosine, want['grad_alignment.cosine'].data[i], 5e-5));
+    assert.equal(got.done.at(-1), 3);
+    assert.match(got.fault, /no A and B/);
+  });
+
   for (const split of ['s1', 's4']) {
     for (const { dir, only, options } of runs) {
       if (only && only !== split) continue;

@@ -149,7 +149,9 @@ COMMANDS = {
 
 
 def main(args=None) -> int:
-    parser = HfArgumentParser([], prog="python -m pretrain", description="Pre-trains inventories of skills on many tasks: MHR, Poly, or one LoRA.")
+    parser = HfArgumentParser(
+        [], prog="python -m pretrain", description="Pre-trains inventories of skills on many tasks: MHR, Poly, or one LoRA."
+    )
     sub = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=HfArgumentParser)
     for name, (kind, _, help) in COMMANDS.items():
         sub.add_parser(name, dataclass_types=kind, help=help, description=kind.__doc__)

@@ -51,12 +51,13 @@ def load_base(path, precision: str = "f32") -> Base:
     if not (path.is_file() if gguf else (path / "config.json").is_file()):
         raise Fault("base", f"{path} is no .gguf and no Hugging Face folder", "name a file, or a folder with config.json")
     logging.disable_progress_bar()
+    attention = "sdpa" if torch.cuda.is_available() else "eager"  # on a CPU, rows being short, a backward pass takes a quarter less
     try:
         config = AutoConfig.from_pretrained(folder, **gguf)
         if config.model_type not in ("llama", "t5"):
             raise Fault("base", f"model_type is {config.model_type}, want llama or t5")
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        model = kind.from_pretrained(folder, dtype=torch.float32, **gguf)
+        model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention, **gguf)
     except (OSError, ValueError) as e:
         raise Fault("base", f"{path}: {str(e).splitlines()[0]}") from e
     try:

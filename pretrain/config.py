@@ -57,8 +57,10 @@ class Config:
     schedule: str = choice("after the warm-up", "linear", "cosine", "constant")
 
     init_rows: str = flag("sparse:K:SCALE: rows start at +SCALE on K skills a head, alike within a category, and -SCALE on the rest", "")
-    init_skills: str = flag("stack:STEPS:SCALE: for STEPS each cluster of tasks trains one skill alone; then rows start at ±SCALE", "")
-    clusters: str = choice("how stack gathers tasks: whole categories, or k-means of their gradients; of about equal weight", "category", "gradient")
+    init_skills: str = flag("stack:STEPS:SCALE: for STEPS each cluster of tasks trains one skill alone; then rows start at ±SCALE. grow:STEPS: for STEPS all tasks train one adapter; then every skill starts as it, and rows as --init-rows says", "")
+    clusters: str = choice(
+        "how stack gathers tasks: whole categories, or k-means of their gradients; of about equal weight", "category", "gradient"
+    )
     entropy: float = flag("adds this times the mean routing entropy (as a share of log S), growing linearly over the run", 0.0)
     router_anneal: float = flag("temperature of the sigmoid at the end of the run, from 1", 1.0)
 
@@ -80,7 +82,19 @@ class Config:
             self.splits = 1
         if self.method == "lora":
             self.splits = self.skills = 1
-        for name in ("skills", "splits", "rank", "groups", "group_rows", "accumulate", "window", "max_tokens", "eval_rows", "save_every", "stats_every"):
+        for name in (
+            "skills",
+            "splits",
+            "rank",
+            "groups",
+            "group_rows",
+            "accumulate",
+            "window",
+            "max_tokens",
+            "eval_rows",
+            "save_every",
+            "stats_every",
+        ):
             if getattr(self, name) < 1:
                 raise Fault("config", f"{name} is {getattr(self, name)}, want 1 or more")
         for name in ("instruction_share", "aside", "uniform_share"):
@@ -88,7 +102,7 @@ class Config:
                 raise Fault("config", f"{name} is {getattr(self, name)}, want 0 to 1")
         if self.router_anneal <= 0:
             raise Fault("config", f"router_anneal is {self.router_anneal}, want more than 0")
-        self.sparse, self.stack  # a malformed one is told before the base is loaded
+        _ = self.sparse, self.stack, self.grow  # a malformed one is told before the base is loaded
 
     @property
     def sparse(self) -> tuple[int, float] | None:
@@ -98,7 +112,22 @@ class Config:
     @property
     def stack(self) -> tuple[int, float] | None:
         """STEPS and SCALE of init_skills."""
-        return _parse("init_skills", "stack", self.init_skills)
+        return None if self.grow else _parse("init_skills", "stack", self.init_skills)
+
+    @property
+    def grow(self) -> int:
+        """STEPS of init_skills; 0: skills are not grown."""
+        word, _, steps = self.init_skills.partition(":")
+        if word != "grow":
+            return 0
+        if not (steps.isdigit() and int(steps) > 0 and self.sparse):
+            raise Fault("config", f"init_skills is {self.init_skills!r}, want grow:STEPS with --init-rows sparse:K:SCALE, as in grow:300")
+        return int(steps)
+
+    @property
+    def apart(self) -> int:
+        """Steps before routers are trained."""
+        return self.grow or (self.stack[0] if self.stack else 0)
 
     def save(self, path: Path):
         path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n")
@@ -125,4 +154,19 @@ def _parse(name, word, text):
 
 
 # Fields that may change when a run goes on.
-FREE = {"resume", "threads", "device", "save_every", "eval_every", "eval_rows", "stats_every", "export_steps", "dump_batches", "out", "base", "tasks", "groups", "accumulate"}
+FREE = {
+    "resume",
+    "threads",
+    "device",
+    "save_every",
+    "eval_every",
+    "eval_rows",
+    "stats_every",
+    "export_steps",
+    "dump_batches",
+    "out",
+    "base",
+    "tasks",
+    "groups",
+    "accumulate",
+}

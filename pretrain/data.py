@@ -85,7 +85,9 @@ def load_tasks(folder, split="train", ship_only=False, only="") -> list[Task]:
         raise Fault("tasks", f"{len(faults)} malformed rows:\n  " + "\n  ".join(faults[:MOST_FAULTS]) + more)
     tasks = [t for t in tasks if _keep(t, held)]
     if not tasks:
-        raise Fault("tasks", f"{folder} has no {split} task left to take", "--no-ship-only takes those that may not be given away; see --only")
+        raise Fault(
+            "tasks", f"{folder} has no {split} task left to take", "--no-ship-only takes those that may not be given away; see --only"
+        )
     return tasks
 
 
@@ -95,7 +97,9 @@ def _manifest(folder: Path) -> list[dict]:
         entries = json.loads(path.read_text(encoding="utf-8"))
         assert isinstance(entries, list) and all(isinstance(e, dict) for e in entries), "want a list of objects"
         for e in entries:
-            assert isinstance(e.get("name"), str) and re.fullmatch(r"[\w.-]+", e["name"]), f"task {e.get('name')!r}: want a name of letters, digits, '_', '.', '-'"
+            assert isinstance(e.get("name"), str) and re.fullmatch(r"[\w.-]+", e["name"]), (
+                f"task {e.get('name')!r}: want a name of letters, digits, '_', '.', '-'"
+            )
             assert e.get("split") in ("train", "heldout"), f"{e['name']}: split is {e.get('split')!r}, want train or heldout"
     except (OSError, ValueError, AssertionError) as e:
         raise Fault("tasks", f"{path}: {e}", 'the manifest lists {"name", "split", "category", "instruction", "licence", "ship"}') from None
@@ -107,7 +111,18 @@ def _manifest(folder: Path) -> list[dict]:
 
 def _read(folder: Path, e: dict, faults: list[str]) -> Task:
     file = folder / e["split"] / f"{e['name']}.jsonl"
-    task = Task(e["name"], e.get("category") or e["name"], dataset_of(e), e["split"], file, e.get("instruction") or "", e.get("licence", ""), e.get("source", ""), float(e.get("weight", 1)), e.get("labels"))
+    task = Task(
+        e["name"],
+        e.get("category") or e["name"],
+        dataset_of(e),
+        e["split"],
+        file,
+        e.get("instruction") or "",
+        e.get("licence", ""),
+        e.get("source", ""),
+        float(e.get("weight", 1)),
+        e.get("labels"),
+    )
     digest = hashlib.sha256()
     try:
         with open(file, "rb") as f:

@@ -36,7 +36,11 @@ def score(model, rows: list[tuple[int | None, Tokens]], device, precision="f32",
 def summary(scores) -> dict[str, float]:
     """loss: mean NLL of a label; exact: share of rows whose whole answer is right; rows."""
     labels = sum(c for _, c, _ in scores)
-    return {"loss": sum(t for t, _, _ in scores) / max(labels, 1), "exact": sum(r for *_, r in scores) / max(len(scores), 1), "rows": len(scores)}
+    return {
+        "loss": sum(t for t, _, _ in scores) / max(labels, 1),
+        "exact": sum(r for *_, r in scores) / max(len(scores), 1),
+        "rows": len(scores),
+    }
 
 
 def per_task(model, tasks: dict[str, tuple[int | None, list[Tokens]]], device, precision="f32") -> dict:

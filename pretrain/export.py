@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save
 
 from .checkpoint import write_whole
+from .config import FREE
 from .fault import Fault
 from .optim import temperature
 from .prompt import ANSWER, INSTRUCTION_CHARS, TEMPLATE
@@ -47,7 +48,15 @@ def _poly(run, step: int, all_rows: bool):
         tensors[f"{PREFIX}{n}.poly_lora_A"] = m.lora_a
         tensors[f"{PREFIX}{n}.poly_lora_B"] = m.lora_b
         tensors[f"{PREFIX}{n}.poly_router.module_logits"] = z if all_rows else torch.zeros_like(z[:1])
-    config = {"peft_type": "POLY", "poly_type": "poly", "r": s.rank, "n_tasks": s.rows if all_rows else 1, "n_skills": s.skills, "n_splits": s.splits, "init_weights": True}
+    config = {
+        "peft_type": "POLY",
+        "poly_type": "poly",
+        "r": s.rank,
+        "n_tasks": s.rows if all_rows else 1,
+        "n_skills": s.skills,
+        "n_splits": s.splits,
+        "init_weights": True,
+    }
     return config, tensors
 
 
@@ -57,7 +66,15 @@ def _lora(run, step: int, all_rows: bool):
     for n, m in run.model.layers.items():
         tensors[f"{PREFIX}{n}.lora_A.weight"] = m.lora_a[0, 0].T
         tensors[f"{PREFIX}{n}.lora_B.weight"] = m.lora_b[0, 0].T
-    config = {"peft_type": "LORA", "r": run.model.shape.rank, "lora_alpha": 1, "lora_dropout": 0.0, "use_rslora": False, "bias": "none", "fan_in_fan_out": False}
+    config = {
+        "peft_type": "LORA",
+        "r": run.model.shape.rank,
+        "lora_alpha": 1,
+        "lora_dropout": 0.0,
+        "use_rslora": False,
+        "bias": "none",
+        "fan_in_fan_out": False,
+    }
     return config, tensors
 
 
@@ -87,17 +104,30 @@ def manifest(run, step: int, name: str) -> dict:
         "n_skills": s.skills,
         "n_splits": s.splits,
         "scaling": 1 / s.rank,
-        "prompt": {"template": TEMPLATE, "answer": ANSWER, "end": run.base.end, "instruction_chars": INSTRUCTION_CHARS, "max_tokens_seen": max(lengths)},
+        "prompt": {
+            "template": TEMPLATE,
+            "answer": ANSWER,
+            "end": run.base.end,
+            "instruction_chars": INSTRUCTION_CHARS,
+            "max_tokens_seen": max(lengths),
+        },
         "steps": step,
         "examples_per_step": run.groups_per_step() * cfg.group_rows,
         "tasks": [t.name for t in run.tasks],
     }
     if run.rows != list(range(len(run.rows))):
         out["rows"] = run.rows
-    paths = ("base", "tasks", "out", "dump_batches", "resume", "device", "threads")
-    out["hyperparameters"] = {k: v for k, v in dataclasses.asdict(cfg).items() if k not in paths}
+    out["hyperparameters"] = {k: v for k, v in dataclasses.asdict(cfg).items() if k not in FREE or k in ("groups", "accumulate")}
     out["sources"] = [
-        {"name": t.name, "category": t.category, "source": t.source, "licence": t.licence, "rows": len(e.train), "row": row, "sha256": t.sha256}
+        {
+            "name": t.name,
+            "category": t.category,
+            "source": t.source,
+            "licence": t.licence,
+            "rows": len(e.train),
+            "row": row,
+            "sha256": t.sha256,
+        }
         for e, t, row in zip(run.encoded, run.tasks, run.rows)
     ]
     return out
@@ -136,7 +166,9 @@ def card(m: dict) -> str:
         "| task | category | rows | source | licence | sha256 |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [f"| {s['name']} | {s['category']} | {s['rows']} | {s['source']} | {s['licence']} | `{s['sha256'][:16]}` |" for s in m["sources"]]
+    lines += [
+        f"| {s['name']} | {s['category']} | {s['rows']} | {s['source']} | {s['licence']} | `{s['sha256'][:16]}` |" for s in m["sources"]
+    ]
     return "\n".join(lines) + "\n"
 
 

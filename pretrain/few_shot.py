@@ -91,7 +91,11 @@ def run(model: MultiTask, method: str, shots: list[Tokens], test: list[Tokens], 
         if method == "z":
             group = {"params": [m.router.module_logits for m in layers.values()], "lr": recipe.router_lr, "weight_decay": 0.0}
         else:
-            group = {"params": [p for m in layers.values() for p in (m.lora_a, m.lora_b)], "lr": recipe.lr, "weight_decay": recipe.weight_decay}
+            group = {
+                "params": [p for m in layers.values() for p in (m.lora_a, m.lora_b)],
+                "lr": recipe.lr,
+                "weight_decay": recipe.weight_decay,
+            }
         fit(model, group, shots, seed, recipe, device)
         return summary(score(model, [(0, t) for t in test], device, recipe.precision))
 

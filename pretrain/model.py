@@ -57,7 +57,11 @@ class MultiTask(nn.Module):
                 continue
             for what, size in (("inputs", linear.in_features), ("outputs", linear.out_features)):
                 if size % shape.splits:
-                    raise Fault("adapters", f"{name} has {size} {what}, which {shape.splits} splits do not divide", "choose other --splits or --targets")
+                    raise Fault(
+                        "adapters",
+                        f"{name} has {size} {what}, which {shape.splits} splits do not divide",
+                        "choose other --splits or --targets",
+                    )
             key = router_key(name, shape.granularity)
             if key not in routers:
                 routers[key] = Router(shape.rows, shape.splits, shape.skills)

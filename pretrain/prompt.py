@@ -14,7 +14,7 @@ IGNORE = -100
 
 def render(row: Row, instruction: str) -> str:
     """TEMPLATE with its fields in place; parts in square brackets vanish with their field."""
-    instruction = instruction.strip()[:INSTRUCTION_CHARS]
+    instruction = instruction[:INSTRUCTION_CHARS].strip()
     head = f"{instruction}\n" if instruction else ""
     options = f"\nOptions: {'; '.join(row.options)}" if row.options else ""
     return f"{head}Input: {row.input}{options}\nOutput:"

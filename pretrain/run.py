@@ -29,8 +29,14 @@ class Run:
         if cfg.method == "lora":
             for z in self.model.logits():
                 z.requires_grad_(False)
-        if cfg.sparse:
-            skills.sparse_rows(self.model, self.row_categories(), *cfg.sparse, cfg.seed)
+        if cfg.grow:
+            skills.alike(self.model)
+        elif cfg.sparse:
+            self.deal()
+
+    def deal(self):
+        """Rows get the skills of --init-rows."""
+        skills.sparse_rows(self.model, self.row_categories(), *self.cfg.sparse, self.cfg.seed)
 
     def row_categories(self) -> list[str]:
         """The category of each router row (of its first task)."""

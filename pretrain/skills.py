@@ -44,6 +44,17 @@ def sparse_rows(model, categories: list[str], k: int, scale: float, seed: int):
 
 
 @torch.no_grad()
+def alike(model):
+    """All skills become the first, all routes uniform. Trained so, the skills stay alike: they are one adapter, and whatever is
+    trained of it later starts from what all tasks have in common."""
+    for m in model.layers.values():
+        m.lora_a.copy_(m.lora_a[:, :1].expand_as(m.lora_a))
+        m.lora_b.copy_(m.lora_b[:, :1].expand_as(m.lora_b))
+    for z in model.logits():
+        z.zero_()
+
+
+@torch.no_grad()
 def assign(model, cluster: list[int], scale: float):
     """Rows of cluster c get +scale on skill c in every head, -scale on the others; `cluster` [t] is below n_skills."""
     one_hot = torch.nn.functional.one_hot(torch.tensor(cluster), model.shape.skills).float()

@@ -35,7 +35,9 @@ def train(cfg: Config):
         dump(cfg.dump_batches, run.sampler(), cfg.steps)
     if accelerator.is_main_process:
         n = sum(p.numel() for p in run.model.adapters().values() if p.requires_grad)
-        note(f"{accelerator.num_processes} processes, {len(run.tasks)} tasks in {max(run.rows) + 1} rows, {n / 1e6:.2f}M trained, {run.groups_per_step() * cfg.group_rows} examples a step")
+        note(
+            f"{accelerator.num_processes} processes, {len(run.tasks)} tasks in {max(run.rows) + 1} rows, {n / 1e6:.2f}M trained, {run.groups_per_step() * cfg.group_rows} examples a step"
+        )
     Loop(run, accelerator, state).run()
 
 
@@ -49,8 +51,14 @@ def _start(cfg: Config, out: Path, accelerator) -> dict | None:
         state = checkpoint.load(out / "checkpoint.pt")
         other = [k for k, v in state["config"].items() if k not in FREE and getattr(cfg, k) != v]
         if other:
-            raise Fault("train", f"--{other[0].replace('_', '-')} is {getattr(cfg, other[0])!r}, the run has {state['config'][other[0]]!r}", "go on with the flags it began with")
-        now, then = (c["groups"] * c["accumulate"] * n for n, c in ((accelerator.num_processes, vars(cfg)), (state["processes"], state["config"])))
+            raise Fault(
+                "train",
+                f"--{other[0].replace('_', '-')} is {getattr(cfg, other[0])!r}, the run has {state['config'][other[0]]!r}",
+                "go on with the flags it began with",
+            )
+        now, then = (
+            c["groups"] * c["accumulate"] * n for n, c in ((accelerator.num_processes, vars(cfg)), (state["processes"], state["config"]))
+        )
         if now != then:
             raise Fault("train", f"processes × groups × accumulate is {now}, the run has {then}")
     if accelerator.is_main_process:
@@ -154,7 +162,7 @@ class Loop:
         return line
 
     def frozen(self, k: int) -> bool:
-        return bool(self.cfg.stack) and k < self.cfg.stack[0]
+        return k < self.cfg.apart
 
     def phase(self, k: int):
         """What changes before step k: routes of stacked skills, temperature."""
@@ -170,13 +178,21 @@ class Loop:
                 self.log.write({"step": 0, "clusters": dict(zip((t.name for t in self.r.tasks), (found[0][row] for row in self.r.rows)))})
         if cfg.stack and k == cfg.stack[0]:
             skills.loosen(self.core, cfg.stack[1])
+        if cfg.grow and k == cfg.grow:
+            self.r.deal()
 
     def held_out(self):
         if not self.log:
             return
         self.core.routing.temperature = temperature(self.cfg, self.step)
         r = evaluate.per_task(self.core, self.r.aside(), self.acc.device, self.cfg.precision)
-        self.log.write({"step": self.step, "held_out": {k: r[k] for k in ("loss", "exact")}, "tasks": {n: round(t["loss"], 5) for n, t in r["tasks"].items()}})
+        self.log.write(
+            {
+                "step": self.step,
+                "held_out": {k: r[k] for k in ("loss", "exact")},
+                "tasks": {n: round(t["loss"], 5) for n, t in r["tasks"].items()},
+            }
+        )
 
     def save(self):
         if not self.log:

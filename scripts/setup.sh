@@ -37,7 +37,7 @@ if command -v python3 >/dev/null; then
 fi
 
 if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
-	if ! .cache/venv/bin/python -c 'import torch, transformers, peft, gguf, safetensors' 2>/dev/null; then
+	if ! .cache/venv/bin/python -c 'import torch, transformers, peft, gguf, safetensors, accelerate, pytest' 2>/dev/null; then
 		echo "setup: installing PyTorch and PEFT into .cache/venv (several GB)" >&2
 		{ python3 -m venv .cache/venv && .cache/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/peft-requirements.txt; } ||
 			missing "PyTorch or PEFT could not be installed: their comparison is skipped"

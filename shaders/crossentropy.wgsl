@@ -1,6 +1,6 @@
 // graph.KindCrossEntropy and its gradient, row by row: the maximum, then Σ exp.
-// A label below 0 gives zeros.
-struct P { n: u32, v: u32 }
+// A label below 0 gives zeros. SMOOTH: with label smoothing.
+struct P { n: u32, v: u32, eps: f32 }
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> label: array<i32>;
 //!if GRAD
@@ -25,9 +25,14 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   for (var j = lane; j < p.v; j += LANES) { sum += exp(x[o + j] - most); }
   sum = total(sum, lane);
 //!if !GRAD
+  var shift = 0.0;
+//!if SMOOTH
+  for (var j = lane; j < p.v; j += LANES) { shift += x[o + j] - most; }
+  shift = total(shift, lane) / f32(p.v) * p.eps;
+//!end
   if (lane == 0u) {
     var nll = 0.0;
-    if (real) { nll = log(sum) + (most - x[o + u32(l)]); }
+    if (real) { nll = log(sum) + (1.0 - p.eps) * (most - x[o + u32(l)]) - shift; }
     y[row] = nll;
   }
 //!end
@@ -37,7 +42,10 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
     var g = 0.0;
     if (real) {
       g = exp(x[o + j] - most) * c;
-      if (j == u32(l)) { g -= dy[row]; }
+//!if SMOOTH
+      g -= p.eps / f32(p.v) * dy[row];
+//!end
+      if (j == u32(l)) { g -= (1.0 - p.eps) * dy[row]; }
     }
     y[o + j] = g;
   }

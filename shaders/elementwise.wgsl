@@ -1,8 +1,10 @@
-// graph.KindAdd, KindScaleBy, KindGatedAct and its gradients: 4 elements a
-// thread. σ's argument is clamped, so that exp stays finite.
+// graph.KindAdd, KindScaleBy, KindGatedAct and KindUnlikelihood with their
+// gradients: 4 elements a thread. σ's argument is clamped, so that exp stays finite.
 struct P { n: u32 }
 @group(0) @binding(0) var<storage, read> a: array<f32>;
+//!if !ONE
 @group(0) @binding(1) var<storage, read> b: array<f32>;
+//!end
 //!if THREE
 @group(0) @binding(2) var<storage, read> c: array<f32>;
 //!end
@@ -31,6 +33,13 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
 //!end
 //!if OP_SILU_UP
     y[i] = b[i] * a[i] * sigmoid(a[i]);
+//!end
+//!if OP_UNLIKELY
+    y[i] = -log(1.01 - exp(-a[i]));
+//!end
+//!if OP_UNLIKELY_GRAD
+    let e = exp(-a[i]);
+    y[i] = -b[i] * e / (1.01 - e);
 //!end
   }
 }

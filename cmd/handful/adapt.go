@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"handful/core/engine"
+	"handful/core/fault"
 )
 
 func adaptCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func adaptCommand() *cobra.Command {
 	var decay float64
 	var targets string
 	c := &cobra.Command{
-		Use:   "adapt --base PATH --inventory DIR --examples FILE --method z|mu|mhr|lora --out DIR",
+		Use:   "adapt --base PATH --inventory DIR --examples FILE --method z|mu|mhr|lora|ia3 --out DIR",
 		Short: "Fine-tune on examples and write a PEFT adapter",
 	}
 	m.add(c, false)
@@ -26,19 +27,23 @@ func adaptCommand() *cobra.Command {
 	f.StringVar(&examples, "examples", "", "examples: JSONL, JSON, CSV, TSV or `text => label` lines")
 	f.StringVar(&held, "held", "", "rows to score on (a file); see also --holdout")
 	f.StringVar(&out, "out", "", "folder to write")
-	f.StringVar(&o.Method, "method", "", "z (routing), mu (averaged adapter), mhr (everything), lora (from scratch)")
+	f.StringVar(&o.Method, "method", "", "z (routing), mu (averaged adapter), mhr (everything), lora or ia3 (from scratch)")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
 	f.IntVar(&o.Steps, "steps", d.Steps, "optimiser steps")
 	f.IntVar(&o.Batch, "batch", d.Batch, "rows a step")
-	f.Float64Var(&o.LR, "lr", d.LR, "learning rate of A and B (lora: 0.01)")
+	f.Float64Var(&o.LR, "lr", d.LR, "learning rate of A and B (lora, ia3: 0.01)")
 	f.Float64Var(&o.RouterLR, "router-lr", d.RouterLR, "learning rate of the routing")
-	f.Float64Var(&decay, "weight-decay", 0, "decoupled decay of every trained tensor (default 0.01, for logits 0)")
+	f.Float64Var(&decay, "weight-decay", 0, "decoupled decay of every trained tensor (default 0.01, for logits and adafactor 0)")
 	f.Float64Var(&o.Clip, "clip", d.Clip, "clip the gradients' global norm; 0: off")
 	f.IntVar(&o.Warmup, "warmup", d.Warmup, "warm-up steps; 0: off")
 	f.StringVar(&o.Schedule, "schedule", d.Schedule, "constant or linear")
-	f.StringVar(&o.Optimizer, "optimizer", d.Optimizer, "adamw")
-	f.StringVar(&o.Loss, "loss", d.Loss, "lm")
-	f.StringVar(&o.RouterInit, "router-init", d.RouterInit, "fresh, mean, task:ID or keep (mhr)")
+	f.StringVar(&o.Optimizer, "optimizer", d.Optimizer, "adamw or adafactor")
+	f.BoolVar(&o.ScaleParameter, "scale-parameter", d.ScaleParameter, "adafactor: rates relative to each tensor's size")
+	f.StringVar(&o.Loss, "loss", d.Loss, "lm, tfew (over each row's options) or ni (smoothed)")
+	f.StringVar(&o.RouterInit, "router-init", d.RouterInit, "fresh, mean, task:ID, best (the training task that fits the examples best), best:K (the mean of K) or keep (mhr)")
+	f.StringVar(&o.Selector, "selector", d.Selector, "from logits to weights: sigmoid, l2, straight-through, correction or shared")
+	f.StringVar(&o.Granularity, "granularity", d.Granularity, "a router for each: fine (linear), layer, block, coder or coarse (the model)")
+	f.BoolVar(&o.Relaxed, "relaxed", false, "sample routes while training (relaxed Bernoulli)")
 	f.StringVar(&o.Order, "order", d.Order, "shuffle or file")
 	f.IntVar(&o.Shots, "shots", 0, "draw this many rows, balanced; 0: all")
 	f.Float64Var(&o.Holdout, "holdout", 0, "fraction of rows kept aside and scored")
@@ -46,13 +51,13 @@ func adaptCommand() *cobra.Command {
 	f.IntSliceVar(&o.SaveSteps, "save-steps", nil, "steps to save, such as 1,10")
 	f.IntVar(&o.Rank, "rank", d.Rank, "rank of lora")
 	f.Float64Var(&o.Alpha, "alpha", d.Alpha, "alpha of lora; the update is scaled by alpha/rank")
-	f.StringVar(&targets, "targets", "", "modules of lora: a comma-separated list or one regex")
+	f.StringVar(&targets, "targets", "", "modules of lora or ia3: a comma-separated list, one regex, or all-linear; ia3 scales the input of down_proj and wo, the output of others")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := m.check(c, "base", "examples", "method", "out"); err != nil {
 			return err
 		}
-		if o.Seed = m.seed; o.Method == "lora" && !f.Changed("lr") {
-			o.LR = engine.Defaults("lora").LR
+		if o.Seed = m.seed; !f.Changed("lr") {
+			o.LR = engine.Defaults(o.Method).LR
 		}
 		if f.Changed("weight-decay") {
 			o.WeightDecay = &decay
@@ -70,6 +75,9 @@ func adaptCommand() *cobra.Command {
 		if held != "" {
 			if o.Held, err = readText("--held", held); err != nil {
 				return err
+			}
+			if strings.TrimSpace(o.Held) == "" {
+				return fault.Inputf("--held", "%s is empty, want rows to score on", held).Next("leave --held out, or see --holdout")
 			}
 		}
 		o.Score = o.Held != "" || o.Holdout > 0

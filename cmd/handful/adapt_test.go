@@ -46,6 +46,7 @@ func TestAdaptWrites(t *testing.T) {
 		{"mu", "LORA", []string{""}, false},
 		{"mhr", "POLY", []string{""}, true},
 		{"lora", "LORA", []string{""}, false},
+		{"ia3", "IA3", []string{""}, false},
 	} {
 		t.Run(c.method, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "made", "out")

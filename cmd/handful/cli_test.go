@@ -80,7 +80,7 @@ func bad(t *testing.T, code int, words []string, args ...string) {
 	if said == "" || strings.Contains(said, "\n") {
 		t.Errorf("handful %s: want one line, got\n%s", strings.Join(args, " "), o.stderr)
 	}
-	for _, w := range append(words, "handful: ") {
+	for _, w := range append(words, "handful: ", "; ") { // the last: a next step
 		if !strings.Contains(said, w) {
 			t.Errorf("handful %s: %q lacks %q", strings.Join(args, " "), said, w)
 		}

@@ -3,41 +3,30 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"handful/core/engine"
-	"handful/core/fault"
-	"handful/core/task"
+	"handful/core/eval"
 )
 
 // evalFlags are what eval wants beside a model.
 type evalFlags struct {
 	model            modelFlags
+	inventories      inventoryList
 	examples, tasks  string
-	methods          []string
+	only             []string
+	specs            []string
+	methods          []evalMethod
 	shots            []int
 	seeds, steps     int
 	lr, routerLR     float64
 	lrSet, routerSet bool
-	asJSON           bool
+	metric           string
+	asJSON, markdown bool
+	out, plots       string
 	o                engine.EvalOptions
-}
-
-// evalRow is one judged adapter.
-type evalRow struct {
-	Task  string `json:"task"`
-	Shots int    `json:"shots"`
-	Seed  uint64 `json:"seed"`
-	engine.ScoreRow
-	Trainable int     `json:"trainable,omitempty"`
-	Seconds   float64 `json:"seconds"` // adapting and judging
 }
 
 func evalCommand() *cobra.Command {
@@ -45,51 +34,45 @@ func evalCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "eval --base PATH [--inventory DIR | --adapter DIR] --examples FILE | --tasks DIR",
 		Short: "Accuracy on examples: the base, the mean adapter, an adapter, or methods trained on a few shots",
+		Long: "Judges methods on rows that they have not seen, over tasks, numbers of examples and draws of them.\n\n" +
+			"Methods (--method, several with commas): base; icl, the base with the same examples in its prompt, as many as fit;\n" +
+			"mean, the inventory's uniform mixture; best-task, the training task whose routing gives the examples the smallest loss;\n" +
+			"file, --adapter; z, mu, mhr, lora, each trained on the examples; z-random, z on an inventory of the same shapes that\n" +
+			"has learned nothing. base, mean and file are always among them, as far as they are there.\n" +
+			"Settings of a method follow it: z:router-lr=0.3,steps=60. With several inventories a method of another\n" +
+			"than the first is written NAME/METHOD.\n\n" +
+			"Where there are labels (a manifest's, --option, the rows' options, or outputs that are few and come again), the\n" +
+			"answer is the label of the smallest loss per token; else it is decoded, up to the end token or the first line break.",
 	}
 	v.model.add(c, true)
 	f := c.Flags()
+	inv := f.Lookup("inventory")
+	inv.Value, inv.Usage = &v.inventories, "inventory of skills: a PEFT POLY folder; repeat it as NAME=DIR to compare several"
 	f.StringVar(&v.examples, "examples", "", "rows to judge on (and, with --shots, to draw from)")
-	f.StringVar(&v.tasks, "tasks", "", "instead of --examples: a folder whose .jsonl, .json, .csv and .tsv files are a task each")
-	f.StringVar(&v.o.Instruction, "instruction", "", "instruction before each input")
-	f.StringArrayVar(&v.o.Options, "option", nil, "a label to choose from (repeat it); default: the rows' options, or the outputs where they are few")
+	f.StringVar(&v.tasks, "tasks", "", "instead of --examples: a folder whose .jsonl, .json, .csv and .tsv files are a task each, with or without manifest.json")
+	f.StringSliceVar(&v.only, "only", nil, "of --tasks only these")
+	f.StringVar(&v.o.Instruction, "instruction", "", "instruction before each input; default: the manifest's")
+	f.StringArrayVar(&v.o.Options, "option", nil, "a label to choose from (repeat it); default: the rows' options, the manifest's labels, or the outputs where they are few")
 	f.BoolVar(&v.o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")
 	f.IntSliceVar(&v.shots, "shots", nil, "train on this many rows, judge on the others; several numbers: each in turn")
 	f.IntVar(&v.seeds, "seeds", 1, "draws of shots, from --seed on")
-	f.StringSliceVar(&v.methods, "method", nil, "methods to train with --shots: z, mu, mhr, lora (default z,mu; lora without an inventory)")
+	f.StringArrayVar(&v.specs, "method", nil, "methods to judge, with their settings (default z,mu; lora without an inventory)")
 	d := engine.Defaults("z")
 	f.IntVar(&v.steps, "steps", d.Steps, "optimiser steps of each method")
 	f.Float64Var(&v.lr, "lr", d.LR, "learning rate of A and B (lora: 0.01)")
 	f.Float64Var(&v.routerLR, "router-lr", d.RouterLR, "learning rate of the routing")
-	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on; 0: all")
+	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on, of each class its share; 0: all")
+	f.StringVar(&v.metric, "metric", "", "accuracy or balanced (of labels), exact or rougeL (of decoded answers); default balanced, exact where there are no labels")
+	f.IntVar(&v.o.MaxTokens, "max-tokens", 32, "most tokens of a decoded answer")
+	f.StringVar(&v.out, "out", "", "append results to this .jsonl as they come; cells that it holds already are not done again")
+	f.StringVar(&v.plots, "plots", "", "folder for by-method.svg and by-shots.svg")
+	f.BoolVar(&v.markdown, "markdown", false, "print the table as Markdown")
 	f.BoolVar(&v.asJSON, "json", false, "print JSON, a row for each seed")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := v.check(c); err != nil {
 			return err
 		}
-		tasks, err := v.readTasks()
-		if err != nil {
-			return err
-		}
-		e, err := v.model.open(c.Context())
-		if err != nil {
-			return err
-		}
-		defer v.model.close()
-		defer e.Close()
-		var rows []evalRow
-		for _, t := range tasks {
-			r, err := v.evaluate(c, e, t)
-			if err != nil {
-				return err
-			}
-			rows = append(rows, r...)
-		}
-		v.model.announce(e)
-		if v.asJSON {
-			return printJSON(c, map[string]any{"rows": rows})
-		}
-		printTable(c, rows)
-		return nil
+		return v.run(c)
 	}
 	return c
 }
@@ -99,180 +82,79 @@ func (v *evalFlags) check(c *cobra.Command) error {
 		return err
 	}
 	v.lrSet, v.routerSet = c.Flags().Changed("lr"), c.Flags().Changed("router-lr")
+	v.model.inventory = v.inventories.first()
 	if (v.examples == "") == (v.tasks == "") {
 		return usageError{errors.New("eval wants one of --examples and --tasks")}
 	}
-	if v.seeds < 1 || v.o.Limit < 0 {
-		return usageError{errors.New("want --seeds of 1 or more and --limit of 0 or more")}
+	if v.seeds < 1 {
+		return usageError{fmt.Errorf("--seeds: got %d, want 1 or more", v.seeds)}
+	}
+	if v.o.MaxTokens < 1 {
+		return usageError{fmt.Errorf("--max-tokens: got %d, want 1 or more", v.o.MaxTokens)}
+	}
+	if v.o.Limit < 0 {
+		return usageError{fmt.Errorf("--limit: got %d, want 0 or more", v.o.Limit)}
 	}
 	for _, k := range v.shots {
 		if k < 1 {
 			return usageError{fmt.Errorf("--shots: got %d, want 1 or more", k)}
 		}
 	}
-	if len(v.shots) == 0 && len(v.methods) > 0 {
-		return usageError{errors.New("--method wants --shots")}
+	if !slices.Contains([]string{"", eval.MetricAccuracy, eval.MetricBalanced, eval.MetricExact, eval.MetricRougeL}, v.metric) {
+		return usageError{fmt.Errorf("--metric %q, want accuracy, balanced, exact or rougeL", v.metric)}
 	}
-	if len(v.methods) == 0 {
-		if v.methods = []string{"lora"}; v.model.inventory != "" {
-			v.methods = []string{"z", "mu"}
-		}
+	if v.asJSON && v.markdown {
+		return usageError{errors.New("want one of --json and --markdown")}
 	}
-	for _, m := range v.methods {
-		o := v.options(m)
-		if err := o.Check(); err != nil {
-			return usageError{err}
-		}
-		if m != "lora" && v.model.inventory == "" {
-			return usageError{fmt.Errorf("--method %s wants --inventory", m)}
-		}
-	}
-	return nil
+	return v.checkMethods()
 }
 
-// options are a method's settings.
-func (v *evalFlags) options(method string) engine.AdaptOptions {
-	o := engine.Defaults(method)
-	o.Steps, o.Instruction, o.Truncate = v.steps, v.o.Instruction, v.o.Truncate
-	if v.lrSet {
-		o.LR = v.lr
+// checkMethods reads --method and puts in front what is always judged.
+func (v *evalFlags) checkMethods() error {
+	asked, err := parseMethods(v.specs)
+	if err != nil {
+		return usageError{err}
 	}
-	if v.routerSet {
-		o.RouterLR = v.routerLR
-	}
-	return o
-}
-
-// evalTask is a file of examples.
-type evalTask struct{ name, text string }
-
-func (v *evalFlags) readTasks() (out []evalTask, err error) {
-	paths := []string{v.examples}
-	if v.tasks != "" {
-		list, err := os.ReadDir(v.tasks)
-		if err != nil {
-			return nil, pathFault("--tasks", v.tasks, err)
-		}
-		paths = nil
-		for _, e := range list {
-			if slices.Contains([]string{".jsonl", ".json", ".csv", ".tsv"}, filepath.Ext(e.Name())) {
-				paths = append(paths, filepath.Join(v.tasks, e.Name()))
-			}
-		}
-		if len(paths) == 0 {
-			return nil, fault.Inputf("--tasks", "%s holds no .jsonl, .json, .csv or .tsv file", v.tasks).Next("check the path")
+	if len(asked) == 0 && len(v.shots) > 0 {
+		if asked = []evalMethod{{Name: "lora", Method: "lora"}}; v.model.inventory != "" {
+			asked = []evalMethod{{Name: "z", Method: "z"}, {Name: "mu", Method: "mu"}}
 		}
 	}
-	for _, p := range paths {
-		text, err := readText("--examples", p)
-		if err != nil {
-			return nil, err
-		}
-		parsed := task.Parse([]byte(text))
-		if err := parsed.Err(); err != nil {
-			return nil, err
-		}
-		out = append(out, evalTask{strings.TrimSuffix(filepath.Base(p), filepath.Ext(p)), text})
-	}
-	return out, nil
-}
-
-// evaluate judges what is open on one task, and with --shots what each method
-// learns from each draw.
-func (v *evalFlags) evaluate(c *cobra.Command, e *engine.Engine, t evalTask) (out []evalRow, err error) {
-	o := v.o
-	if exs := task.Parse([]byte(t.text)).Examples; len(o.Options) == 0 && !slices.ContainsFunc(exs, func(x task.Example) bool { return len(x.Options) > 0 }) {
-		o.Options = engine.Labels(exs) // those of all rows, also of the ones that are drawn
-	}
-	fixed := []string{"base"}
+	v.methods = []evalMethod{{Name: "base", Method: "base"}}
 	if v.model.inventory != "" {
-		fixed = append(fixed, "mean")
+		v.methods = append(v.methods, evalMethod{Name: "mean", Method: "mean"})
 	}
 	if v.model.adapter != "" {
-		fixed = append(fixed, "file")
+		v.methods = append(v.methods, evalMethod{Name: "file", Method: "file"})
 	}
-	shots, seeds := v.shots, v.seeds
-	if len(shots) == 0 {
-		shots, seeds = []int{0}, 1
-	}
-	for _, k := range shots {
-		for seed := v.model.seed; seed < v.model.seed+uint64(seeds); seed++ {
-			train, judge := "", t.text
-			if k > 0 {
-				if train, judge, err = engine.Draw(t.text, k, seed); err != nil {
-					return nil, err
-				}
-			}
-			row := func(a engine.Adapter, name string, trainable int, start time.Time) error {
-				defer e.Free(a)
-				r, err := e.Evaluate(c.Context(), a, judge, o)
-				if err != nil {
-					return err
-				}
-				r.Name, r.Rows = name, nil
-				out = append(out, evalRow{t.name, k, seed, *r, trainable, time.Since(start).Seconds()})
-				fmt.Fprintf(os.Stderr, "%s, %d shots, seed %d, %s: accuracy %.3f, balanced %.3f\n", t.name, k, seed, name, r.Accuracy, r.Balanced)
-				return nil
-			}
-			for _, name := range fixed {
-				start := time.Now()
-				a, err := e.Adapter(name)
-				if err != nil {
-					return nil, err
-				}
-				if err := row(a, name, 0, start); err != nil {
-					return nil, err
-				}
-			}
-			for _, m := range v.methods {
-				if k == 0 {
-					break
-				}
-				start := time.Now()
-				ao := v.options(m)
-				ao.Examples, ao.Seed = train, seed
-				fit, err := e.Adapt(c.Context(), ao, nil)
-				if err != nil {
-					return nil, err
-				}
-				if err := row(fit.Adapter, m, fit.Trainable, start); err != nil {
-					return nil, err
-				}
-			}
+	for _, m := range asked {
+		if slices.ContainsFunc(v.methods, func(x evalMethod) bool { return x.Name == m.Name }) {
+			continue
 		}
-	}
-	return out, nil
-}
-
-// printTable prints a line for each task, number of shots and adapter: means
-// over the seeds, and the standard deviation of the balanced accuracy.
-func printTable(c *cobra.Command, rows []evalRow) {
-	type key struct {
-		task, name string
-		shots      int
-	}
-	var order []key
-	groups := map[key][]evalRow{}
-	for _, r := range rows {
-		k := key{r.Task, r.Name, r.Shots}
-		if groups[k] == nil {
-			order = append(order, k)
+		if m.needsShots() && len(v.shots) == 0 {
+			return usageError{errors.New("--method wants --shots")}
 		}
-		groups[k] = append(groups[k], r)
-	}
-	w := c.OutOrStdout()
-	fmt.Fprintf(w, "%-24s %-6s %5s %5s %5s %9s %9s %7s %9s %8s\n", "task", "method", "shots", "seeds", "n", "accuracy", "balanced", "±", "loss", "seconds")
-	for _, k := range order {
-		var n, acc, bal, loss, sec, sq float64
-		g := groups[k]
-		for _, r := range g {
-			n, acc, bal, loss, sec = n+float64(r.N), acc+r.Accuracy, bal+r.Balanced, loss+r.Loss, sec+r.Seconds
+		if m.trains() {
+			o, err := v.options(m, "")
+			if err == nil {
+				err = o.Check()
+			}
+			if err != nil {
+				return usageError{err}
+			}
+		} else if len(m.settings) > 0 {
+			return usageError{fmt.Errorf("--method %s trains nothing, so it has no settings", m.Method)}
 		}
-		m := float64(len(g))
-		for _, r := range g {
-			sq += (r.Balanced - bal/m) * (r.Balanced - bal/m)
+		if m.needsInventory() && v.model.inventory == "" {
+			return usageError{fmt.Errorf("--method %s wants --inventory", m.Name)}
 		}
-		fmt.Fprintf(w, "%-24s %-6s %5d %5d %5.0f %9.3f %9.3f %7.3f %9.4f %8.1f\n",
-			k.task, k.name, k.shots, len(g), n/m, acc/m, bal/m, math.Sqrt(sq/max(1, m-1)), loss/m, sec/m)
+		if m.Inventory != "" && v.inventories.index(m.Inventory) < 0 {
+			return usageError{fmt.Errorf("--method %s: no --inventory is named %q", m.Name, m.Inventory)}
+		}
+		if m.Method == "file" && v.model.adapter == "" {
+			return usageError{errors.New("--method file wants --adapter")}
+		}
+		v.methods = append(v.methods, m)
 	}
+	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,6 +66,33 @@ func openFolder(op, path string) (format.Folder, error) {
 	return f, nil
 }
 
+// openTree lists a folder and the folders right in it, by slash paths.
+func openTree(op, path string) (format.Folder, error) {
+	f, err := openFolder(op, path)
+	st, serr := os.Stat(path)
+	if serr != nil || !st.IsDir() {
+		return f, err
+	}
+	list, lerr := os.ReadDir(path)
+	if lerr != nil {
+		return nil, pathFault(op, path, lerr)
+	}
+	for _, e := range list {
+		sub, serr := openFolder(op, filepath.Join(path, e.Name()))
+		if !e.IsDir() || serr != nil {
+			continue // an empty folder
+		}
+		for _, b := range sub {
+			b.Name = e.Name() + "/" + b.Name
+			f = append(f, b)
+		}
+	}
+	if len(f) == 0 {
+		return nil, err
+	}
+	return f, nil
+}
+
 func closeFolder(f format.Folder) {
 	for _, b := range f {
 		if x, ok := b.Blob.(*file); ok && x.f != nil {
@@ -80,12 +108,20 @@ func readText(op, path string) (string, error) {
 	if err != nil {
 		return "", pathFault(op, path, err)
 	}
-	if st.IsDir() || st.Size() > most {
-		return "", fault.Inputf(op, "%s is a folder or larger than %d MB; want a file of examples", path, most>>20)
+	if st.IsDir() {
+		return "", fault.Inputf(op, "%s is a folder, want a file of examples", path).Next("name one of its files")
 	}
-	b, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return "", pathFault(op, path, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, most+1)) // a device or a pipe has no size
+	if err != nil {
+		return "", pathFault(op, path, err)
+	}
+	if len(b) > most {
+		return "", fault.Inputf(op, "%s has more than %d MB, want a file of examples", path, most>>20).Next("check the path")
 	}
 	return string(b), nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -31,8 +30,13 @@ func generateCommand() *cobra.Command {
 		if err := m.check(c, "base", "prompt"); err != nil {
 			return err
 		}
-		if o.MaxTokens < 1 || !(o.Temperature >= 0 && o.Temperature < math.MaxFloat64) || !(o.TopP > 0 && o.TopP <= 1) {
-			return usageError{errors.New("want --max-tokens of 1 or more, --temperature of 0 or more, --top-p above 0 to 1")}
+		switch {
+		case o.MaxTokens < 1:
+			return usageError{fmt.Errorf("--max-tokens: got %d, want 1 or more", o.MaxTokens)}
+		case !(o.Temperature >= 0 && o.Temperature < math.MaxFloat64):
+			return usageError{fmt.Errorf("--temperature: got %v, want 0 or more", o.Temperature)}
+		case !(o.TopP > 0 && o.TopP <= 1):
+			return usageError{fmt.Errorf("--top-p: got %v, want above 0 to 1", o.TopP)}
 		}
 		if o.Raw, o.Seed = !*wrap, m.seed; m.inventory != "" && task == "" && m.adapter == "" {
 			task = "mean"

@@ -3,7 +3,9 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,21 +25,26 @@ type scores struct {
 	} `json:"rows"`
 }
 
-// devices runs a test on the cpu, and on the gpu where an adapter opens.
-func devices(t *testing.T, test func(t *testing.T, device string)) {
-	t.Run("cpu", func(t *testing.T) { test(t, "cpu") })
+// devices runs a test with the flags of the cpu and, where an adapter opens, of
+// the gpu. There the kernels are those that measure fastest; with HANDFUL_SLOW
+// also the tiled ones, which lavapipe takes minutes to compile.
+func devices(t *testing.T, test func(t *testing.T, device ...string)) {
+	t.Run("cpu", func(t *testing.T) { test(t, "--device", "cpu") })
 	t.Run("gpu", func(t *testing.T) {
 		o := handful(t, "score", "--device", "gpu", "--base", golden, "--examples", goldenRows(t, 1))
 		if o.code == 1 && strings.Contains(o.stderr, "use --device cpu") {
 			t.Skip(strings.TrimSpace(o.stderr))
 		}
-		test(t, "gpu")
+		test(t, "--device", "gpu")
+		if os.Getenv("HANDFUL_SLOW") != "" {
+			test(t, "--device", "gpu", "--kernel", "tiled")
+		}
 	})
 }
 
 func TestScoreGolden(t *testing.T) { devices(t, scoreGolden) }
 
-func scoreGolden(t *testing.T, device string) {
+func scoreGolden(t *testing.T, device ...string) {
 	rows := goldenRows(t, 4)
 	base := formattest.Safetensors(t, filepath.Join(golden, "base_forward.safetensors"))
 	mask := formattest.Safetensors(t, filepath.Join(golden, "batches.safetensors")).Ints("attention_mask")
@@ -54,12 +61,12 @@ func scoreGolden(t *testing.T, device string) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			logits := filepath.Join(t.TempDir(), "logits.safetensors")
-			o := good(t, append([]string{"score", "--device", device, "--base", golden, "--examples", rows, "--json", "--logits", logits}, c.args...)...)
+			o := good(t, slices.Concat([]string{"score", "--base", golden, "--examples", rows, "--json", "--logits", logits}, device, c.args)...)
 			var s scores
 			if err := json.Unmarshal([]byte(o.stdout), &s); err != nil {
 				t.Fatalf("%v in %q", err, o.stdout)
 			}
-			if o.stderr != "" && device == "cpu" { // drivers may have something to say
+			if o.stderr != "" && device[1] == "cpu" { // drivers may have something to say
 				t.Errorf("stderr: %q", o.stderr)
 			}
 			if want := float64(c.want.F32("loss")[0]); !near(s.Loss, want, 2e-5, 1e-4) {
@@ -121,7 +128,7 @@ func zInventory(t *testing.T, split string) string {
 
 func TestAdaptGolden(t *testing.T) { devices(t, adaptGolden) }
 
-func adaptGolden(t *testing.T, device string) {
+func adaptGolden(t *testing.T, device ...string) {
 	rows := goldenRows(t, 0)
 	plain := []string{"--clip", "0", "--warmup", "0", "--schedule", "constant"}
 	for _, split := range []string{"s1", "s4"} {
@@ -146,8 +153,8 @@ func adaptGolden(t *testing.T, device string) {
 		for _, c := range cases {
 			t.Run(split+"/"+c.golden, func(t *testing.T) {
 				out := filepath.Join(t.TempDir(), "out")
-				o := good(t, append([]string{"adapt", "--device", device, "--base", golden, "--inventory", c.inventory, "--examples", rows, "--out", out,
-					"--steps", "10", "--batch", "4", "--order", "file", "--save-steps", "1,10", "--lr", "1e-3", "--router-lr", "0.1", "--weight-decay", "0.01"}, c.args...)...)
+				o := good(t, slices.Concat([]string{"adapt", "--base", golden, "--inventory", c.inventory, "--examples", rows, "--out", out,
+					"--steps", "10", "--batch", "4", "--order", "file", "--save-steps", "1,10", "--lr", "1e-3", "--router-lr", "0.1", "--weight-decay", "0.01"}, device, c.args)...)
 				if strings.TrimSpace(o.stdout) != out {
 					t.Errorf("stdout %q, want the folder alone", o.stdout)
 				}

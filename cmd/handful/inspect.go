@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"handful/core/engine"
 	"handful/core/format"
 	"handful/core/format/inspect"
 	"handful/core/task"
@@ -63,10 +62,10 @@ func inspectExamples(c *cobra.Command, path string, asJSON bool) error {
 	}
 	p := task.Parse([]byte(text))
 	if len(p.Examples) == 0 && len(p.Faults) > 0 {
-		return p.Faults[0]
+		return p.Err()
 	}
 	var labels map[string]int
-	if engine.Labels(p.Examples) != nil {
+	if task.Choices(p.Examples) != nil {
 		labels = map[string]int{}
 		for _, x := range p.Examples {
 			labels[x.Output]++

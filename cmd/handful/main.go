@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"handful/core/fault"
 )
@@ -68,7 +69,7 @@ func root() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.DisableDefaultCmd = true
-	for _, sub := range []*cobra.Command{adaptCommand(), scoreCommand(), evalCommand(), generateCommand(), inspectCommand(), serveCommand(), benchCommand()} {
+	for _, sub := range []*cobra.Command{adaptCommand(), scoreCommand(), evalCommand(), alignCommand(), generateCommand(), pretrainCommand(), inspectCommand(), serveCommand(), benchCommand()} {
 		if sub.Args == nil {
 			sub.Args = cobra.NoArgs
 		}
@@ -81,8 +82,26 @@ func root() *cobra.Command {
 		}
 		c.AddCommand(sub)
 	}
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{flagError(err)} })
 	return c
+}
+
+// flagTypes are pflag's types of values in words.
+var flagTypes = map[string]string{"float64": "a number", "int": "a whole number", "int64": "a whole number", "uint64": "a whole number of 0 or more",
+	"bool": "true or false", "intSlice": "whole numbers with commas between"}
+
+// flagError says of a value that can't be read what was wanted; pflag gives the
+// words of a parser.
+func flagError(err error) error {
+	var bad *pflag.InvalidValueError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	want := flagTypes[bad.GetFlag().Value.Type()]
+	if want == "" {
+		return err
+	}
+	return fmt.Errorf("--%s: got %.60q, want %s", bad.GetFlag().Name, bad.GetValue(), want)
 }
 
 // version is the module's version and commit, as the build knows them.

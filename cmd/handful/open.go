@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -22,6 +21,7 @@ type modelFlags struct {
 	memory                   int64
 	maxBinding               int
 	seed                     uint64
+	trainBase, randomBase    bool
 	closers                  []func()
 	loaded                   func() // takes the loading bar away
 }
@@ -31,7 +31,7 @@ func (m *modelFlags) add(c *cobra.Command, adapter bool) {
 	f.StringVar(&m.base, "base", "", "base model: a Hugging Face folder or a .gguf")
 	f.StringVar(&m.inventory, "inventory", "", "inventory of skills: a PEFT POLY folder")
 	if adapter {
-		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA or POLY folder")
+		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder")
 	}
 	f.StringVar(&m.device, "device", "auto", "auto, cpu or gpu")
 	f.StringVar(&m.kernel, "kernel", "", "kernel family; measured when not given")
@@ -48,8 +48,11 @@ func (m *modelFlags) check(c *cobra.Command, required ...string) error {
 	if m.device != "auto" && m.device != "cpu" && m.device != "gpu" {
 		return usageError{fmt.Errorf("--device: got %q, want auto, cpu or gpu", m.device)}
 	}
-	if m.memory < 0 || m.maxBinding < 0 {
-		return usageError{errors.New("--memory and --max-binding want 0 or more")}
+	if m.memory < 0 {
+		return usageError{fmt.Errorf("--memory: got %d, want 0 or more", m.memory)}
+	}
+	if m.maxBinding < 0 {
+		return usageError{fmt.Errorf("--max-binding: got %d, want 0 or more", m.maxBinding)}
 	}
 	return nil
 }
@@ -60,7 +63,7 @@ func (m *modelFlags) options() device.Options {
 
 // open opens the base with what goes with it.
 func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
-	o := engine.OpenOptions{Device: m.options()}
+	o := engine.OpenOptions{Device: m.options(), TrainBase: m.trainBase, RandomBase: m.randomBase, Seed: m.seed}
 	for _, x := range []struct {
 		path string
 		to   *format.Folder

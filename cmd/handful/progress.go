@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -73,6 +74,16 @@ func (p *adaptProgress) introduce() {
 
 func (p *adaptProgress) show(ev engine.Event) {
 	switch {
+	case ev.Start != nil && len(ev.Start.Rows) > 0:
+		p.intro = append(p.intro, startLine(ev.Start))
+	case ev.Start != nil && p.bar != nil:
+		p.loaded()
+		p.bar.Describe(fmt.Sprintf("trying tasks %d/%d", ev.Start.Done, ev.Start.Of))
+		_ = p.bar.RenderBlank() // a bar that can't be drawn is no fault
+	case ev.Start != nil && time.Since(p.spoken) >= logEvery:
+		p.introduce()
+		p.spoken = time.Now()
+		fmt.Fprintf(os.Stderr, "tried tasks %d/%d\n", ev.Start.Done, ev.Start.Of)
 	case ev.Plan != nil:
 		p.intro = append(p.intro, fmt.Sprintf("%d rows, %d kept aside, %d trainable parameters, %d steps", ev.Plan.Train, ev.Plan.Held, ev.Plan.Trainable, ev.Plan.Steps))
 		for _, x := range ev.Plan.Cut {
@@ -91,6 +102,15 @@ func (p *adaptProgress) show(ev engine.Event) {
 		p.spoken = time.Now()
 		fmt.Fprintf(os.Stderr, "step %d/%d loss %.4f (%.0f ms)\n", ev.Step.Step, p.steps, ev.Step.Loss, ev.Step.MS)
 	}
+}
+
+// startLine says which training tasks routing starts from.
+func startLine(s *engine.StartEvent) string {
+	var tasks []string
+	for _, r := range s.Rows {
+		tasks = append(tasks, fmt.Sprintf("%s (loss %.4f)", r.Task, r.Loss))
+	}
+	return fmt.Sprintf("start: %s, tried on %d rows", strings.Join(tasks, ", "), s.Examples)
 }
 
 // clear takes the bar away.

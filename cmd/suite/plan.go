@@ -43,7 +43,7 @@ func plan(mode string) []suite {
 	case "quick":
 		return quick
 	case "all":
-		return append(quick, peftSuite(), suite{name: "fuzz", run: fuzz})
+		return append(quick, pretrainSuite(), peftSuite(), suite{name: "fuzz", run: fuzz})
 	}
 	return nil
 }
@@ -97,9 +97,18 @@ func browserSuite() suite {
 	return s
 }
 
+// python has PyTorch and PEFT.
+const python = ".cache/venv/bin/python"
+
+func pretrainSuite() suite {
+	s := pytestSuite("pretrain", python, "pretrain")
+	s.needs = first(exists(python, "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
+	return s
+}
+
 func peftSuite() suite {
-	s := tapSuite("peft", ".", func() []string { return []string{".cache/venv/bin/python", "scripts/peft_check.py"} })
-	s.needs = first(exists(".cache/venv/bin/python", "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
+	s := tapSuite("peft", ".", func() []string { return []string{python, "scripts/peft_check.py"} })
+	s.needs = first(exists(python, "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
 	return s
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -84,5 +85,19 @@ func TestRunAllCountsWhatCannotRun(t *testing.T) {
 	}
 	if plan("nonsense") != nil {
 		t.Error("an unknown mode has suites")
+	}
+}
+
+func TestJUnit(t *testing.T) {
+	r := &result{name: "p"}
+	err := countJUnit(strings.NewReader(`<?xml version="1.0"?><testsuites><testsuite name="pytest">
+		<testcase classname="a.b" name="one"/><testcase classname="a.b" name="two"><failure message="x">y</failure></testcase>
+		<testcase classname="a" name="three"><skipped message="no torch"/></testcase><testcase classname="a" name="four"><error message="e"/></testcase>
+		</testsuite></testsuites>`), r)
+	if err != nil || r.passed != 1 || !slices.Equal(r.failed, []string{"p: a.b.two", "p: a.four"}) || !slices.Equal(r.skipped, []string{"p: a.three: no torch"}) {
+		t.Errorf("%+v %v", r, err)
+	}
+	if countJUnit(strings.NewReader("<html>"), r) == nil {
+		t.Error("what is no report is read")
 	}
 }

@@ -3,10 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"sort"
+	"slices"
 
 	"handful/core/fault"
-	"handful/core/skill"
 	"handful/core/task"
 	"handful/core/tune"
 )
@@ -23,8 +22,8 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	if o.Method != "lora" && e.inv == nil {
-		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora")
+	if fromSkills(o.Method) && e.inv == nil {
+		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora or ia3")
 	}
 	train, held, err := e.split(&o)
 	if err != nil {
@@ -34,10 +33,20 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	if _, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
-		return nil, err
+	if !slices.ContainsFunc(rows, tune.Row.Labelled) {
+		return nil, unlabelled(train[0])
 	}
-	method, err := e.method(&o)
+	if heldRows, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
+		return nil, err
+	} else if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
+		return nil, unlabelled(held[i])
+	}
+	if o.Loss == tune.LossTFew {
+		if err := e.addOthers(rows, train, task.Labels(append(train[:len(train):len(train)], held...)), &o); err != nil {
+			return nil, err
+		}
+	}
+	method, start, err := e.method(ctx, &o, train, on)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +55,7 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, options: o}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
 		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train)}})
 	err = e.train(ctx, t, method, fit, on)
@@ -147,78 +156,10 @@ func Draw(examples string, shots int, seed uint64) (train, rest string, err erro
 		return "", "", err
 	}
 	if shots >= len(exs) {
-		return "", "", fault.Inputf("eval", "--shots %d of %d rows leaves none to judge on", shots, len(exs))
+		return "", "", fault.Inputf("eval", "--shots %d of %d rows leaves none to judge on", shots, len(exs)).Next("take fewer shots, or give more rows")
 	}
 	a, b := task.Shots(exs, shots, seed)
 	return task.JSONLines(a), task.JSONLines(b), nil
-}
-
-// method builds what is trained.
-func (e *Engine) method(o *AdaptOptions) (*tune.Method, error) {
-	logits := func() (map[string][]float32, error) {
-		switch {
-		case o.RouterInit == "fresh":
-			return e.inv.FreshLogits(o.Seed), nil
-		case o.RouterInit == "mean":
-			return e.inv.ZeroLogits(), nil
-		}
-		return e.inv.Task(o.RouterInit[len("task:"):])
-	}
-	switch o.Method {
-	case "z":
-		z, err := logits()
-		if err != nil {
-			return nil, err
-		}
-		return tune.Z(e.inv, z), nil
-	case "mu":
-		return tune.Mu(e.inv), nil
-	case "mhr":
-		if o.RouterInit == "keep" {
-			return tune.MHR(e.inv), nil
-		}
-		z, err := logits()
-		if err != nil {
-			return nil, err
-		}
-		return tune.MHR(e.inv.Repeat(z)), nil
-	}
-	targets, regex := o.Targets, len(o.Targets) == 1 && isRegex(o.Targets[0])
-	if len(targets) == 0 {
-		targets = []string{"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
-	}
-	var sites []string
-	dims := map[string][2]int{}
-	for _, s := range e.model.Sites() {
-		ok, err := skill.Match(targets, regex, s.Name)
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			sites = append(sites, s.Name)
-			dims[s.Name] = [2]int{s.In, s.Out}
-		}
-	}
-	if len(sites) == 0 {
-		return nil, fault.Inputf("adapt", "--targets %v match no linear of the base", targets).Next("use names such as q_proj, v_proj")
-	}
-	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
-	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
-	return tune.LoRA(s, float32(o.Alpha)), nil
-}
-
-// isRegex tells a regular expression from a module name.
-func isRegex(s string) bool {
-	for _, r := range s {
-		switch r {
-		case '.', '_', '-':
-		default:
-			if !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9') {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // table scores base, mean and the fine-tune on held-out rows.
@@ -255,7 +196,5 @@ func labelsOf(held []task.Example, train string) []string {
 	if err != nil {
 		all = nil
 	}
-	labels := Labels(append(all, held...))
-	sort.Strings(labels)
-	return labels
+	return task.Choices(append(all, held...))
 }

@@ -4,23 +4,30 @@ import (
 	"strings"
 
 	"handful/core/fault"
+	"handful/core/model"
 	"handful/core/route"
 	"handful/core/skill"
 )
 
 // Adapter is something to run the base with: nothing, a single LoRA (the mean
-// of an inventory, one task's mixture, a fine-tune) or a routed inventory.
+// of an inventory, one task's mixture, a fine-tune), (IA)³ vectors or a routed
+// inventory.
 // It keeps its variables on the device until Free.
 type Adapter struct {
 	Name  string
 	route route.Adapter // nil for the bare base
 	tasks int           // router rows that examples may name; 1: ignored
-	lora  *route.LoRA   // route, where it is a single adapter
+	one   model.Adapter // route, where it is the same for every row
 }
 
 func singleAdapter(name string, s *skill.Single) Adapter {
 	l := route.NewLoRA(s, 1)
-	return Adapter{Name: name, route: l, lora: l, tasks: 1}
+	return Adapter{Name: name, route: l, one: l, tasks: 1}
+}
+
+func ia3Adapter(name string, s *skill.IA3) Adapter {
+	a := route.NewIA3(s)
+	return Adapter{Name: name, route: a, one: a, tasks: 1}
 }
 
 func routedAdapter(name string, inv *skill.Inventory) Adapter {
@@ -29,15 +36,22 @@ func routedAdapter(name string, inv *skill.Inventory) Adapter {
 
 // Adapter finds an adapter by name: "base"; "mean", the uniform mixture;
 // "task:ID", one training task's mixture; "routed", the inventory by each
-// example's task_id; "file", the adapter that was opened with the base.
+// example's task_id; "file", the adapter that was opened with the base;
+// "skills", the routed inventory, or else that adapter, with all its skills.
 func (e *Engine) Adapter(which string) (Adapter, error) {
 	switch {
 	case which == "base" || which == "":
 		return Adapter{Name: "base", tasks: 1}, nil
-	case which == "file":
+	case which == "skills" && e.inv != nil:
+		return routedAdapter("routed", e.inv), nil
+	case which == "skills" && e.poly != nil:
+		return routedAdapter("adapter", e.poly), nil
+	case which == "file" || which == "skills":
 		switch {
 		case e.single != nil:
 			return singleAdapter("adapter", e.single), nil
+		case e.ia3 != nil:
+			return ia3Adapter("adapter", e.ia3), nil
 		case e.poly != nil && e.poly.Tasks == 1:
 			w, err := e.poly.Row(0)
 			if err != nil {
@@ -69,7 +83,7 @@ func (e *Engine) Adapter(which string) (Adapter, error) {
 		}
 		return singleAdapter(which, one.Collapse(w)), nil
 	}
-	return Adapter{}, fault.Inputf("adapter", "got %q, want base, mean, routed, file or task:ID", which)
+	return Adapter{}, fault.Inputf("adapter", "got %q, want base, mean, routed, skills, file or task:ID", which)
 }
 
 // Free drops an adapter's values from the device. Using it again uploads them

@@ -13,9 +13,13 @@ import (
 type OpenOptions struct {
 	Base      format.Folder // HF checkpoint folder or one .gguf
 	Inventory format.Folder // PEFT POLY folder; nil for none
-	Adapter   format.Folder // PEFT LORA or POLY folder to score or generate with; nil for none
+	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder to score or generate with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
+
+	TrainBase  bool   // hold the base's weights as F32, so that Pretrain can train them
+	RandomBase bool   // begin from random values: Base needs only config.json and a tokenizer
+	Seed       uint64 // of RandomBase
 }
 
 // Progress tells how far opening is. Status is one of read, upload, compile,
@@ -61,43 +65,66 @@ type InvInfo struct {
 // start from Defaults and change what is asked for (0 is a value, "off").
 type AdaptOptions struct {
 	Examples     string   `json:"examples"` // JSONL, JSON array, CSV, TSV or "text => label" lines
-	Method       string   `json:"method"`   // z, mu, mhr, lora
+	Method       string   `json:"method"`   // z, mu, mhr, lora, ia3
 	Instruction  string   `json:"instruction"`
 	Steps        int      `json:"steps"`
 	Batch        int      `json:"batch"`
 	LR           float64  `json:"lr"`       // of A and B
 	RouterLR     float64  `json:"routerLr"` // of the logits
 	WeightDecay  *float64 `json:"weightDecay"`
-	Clip         float64  `json:"clip"`     // 0: off
-	Warmup       int      `json:"warmup"`   // steps
-	Schedule     string   `json:"schedule"` // constant, linear
-	Optimizer    string   `json:"optimizer"`
-	Loss         string   `json:"loss"`
-	RouterInit   string   `json:"routerInit"` // fresh, mean, task:ID, keep
-	Order        string   `json:"order"`      // shuffle, file
-	Shots        int      `json:"shots"`      // 0: all rows
-	Holdout      float64  `json:"holdout"`    // fraction kept aside for scoring
-	Held         string   `json:"held"`       // rows to score on, instead of Holdout
-	Score        bool     `json:"score"`      // score base, mean and adapted on what is held
+	Clip         float64  `json:"clip"`        // 0: off
+	Warmup       int      `json:"warmup"`      // steps
+	Schedule     string   `json:"schedule"`    // constant, linear
+	Optimizer    string   `json:"optimizer"`   // adamw, adafactor
+	Loss         string   `json:"loss"`        // lm, tfew, ni
+	RouterInit   string   `json:"routerInit"`  // fresh, mean, task:ID, best, best:K, keep
+	Selector     string   `json:"selector"`    // sigmoid, l2, straight-through, correction, shared
+	Granularity  string   `json:"granularity"` // fine, layer, block, coder, coarse: who shares a router
+	Relaxed      bool     `json:"relaxed"`     // sample routes while training
+	Order        string   `json:"order"`       // shuffle, file
+	Shots        int      `json:"shots"`       // 0: all rows
+	Holdout      float64  `json:"holdout"`     // fraction kept aside for scoring
+	Held         string   `json:"held"`        // rows to score on, instead of Holdout
+	Score        bool     `json:"score"`       // score base, mean and adapted on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
 	Rank         int      `json:"rank"`    // lora from scratch
 	Alpha        float64  `json:"alpha"`   // lora from scratch
-	Targets      []string `json:"targets"` // lora from scratch: suffixes, or one regex
+	Targets      []string `json:"targets"` // lora, ia3: suffixes, or one regex
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
+
+	// ScaleParameter makes Adafactor's rates relative to each tensor's RMS.
+	ScaleParameter bool `json:"scaleParameter"`
 }
 
 // Event is one thing that happened while adapting; exactly one field is set.
 type Event struct {
-	Plan    *PlanEvent `json:"plan,omitempty"`
-	Step    *StepEvent `json:"step,omitempty"`
-	Routing *Routing   `json:"routing,omitempty"`
-	Score   *ScoreRow  `json:"score,omitempty"`
-	Save    *SaveEvent `json:"save,omitempty"`
+	Start   *StartEvent `json:"start,omitempty"`
+	Plan    *PlanEvent  `json:"plan,omitempty"`
+	Step    *StepEvent  `json:"step,omitempty"`
+	Routing *Routing    `json:"routing,omitempty"`
+	Score   *ScoreRow   `json:"score,omitempty"`
+	Save    *SaveEvent  `json:"save,omitempty"`
 }
 
-// PlanEvent comes first: what will be done with which rows.
+// StartEvent tells how the search for a start goes on, before the plan; the
+// last one has what was found.
+type StartEvent struct {
+	Done     int        `json:"done"` // forwards
+	Of       int        `json:"of"`
+	Examples int        `json:"examples,omitempty"` // that the rows were tried on
+	Rows     []StartRow `json:"rows,omitempty"`     // best first: training starts from their mean
+}
+
+// StartRow is a training task that routing starts from.
+type StartRow struct {
+	Task string  `json:"task"`
+	Loss float64 `json:"loss"` // of the examples under its row, nats per label token
+}
+
+// PlanEvent comes first of what is always told: what will be done with which
+// rows.
 type PlanEvent struct {
 	Train      int      `json:"train"`      // rows trained on
 	Held       int      `json:"held"`       // rows kept aside
@@ -119,7 +146,7 @@ type CutRow struct {
 // StepEvent is one optimiser step. Loss is the one before the update.
 type StepEvent struct {
 	Step     int     `json:"step"` // from 1
-	Loss     float64 `json:"loss"` // nats per label token
+	Loss     float64 `json:"loss"` // nats; lm's is per label token
 	LR       float64 `json:"lr"`
 	GradNorm float64 `json:"gradNorm"` // before clipping
 	MS       float64 `json:"ms"`
@@ -142,9 +169,12 @@ type Routing struct {
 type ScoreRow struct {
 	Name     string       `json:"name"` // base, mean, adapted
 	N        int          `json:"n"`
-	Accuracy float64      `json:"accuracy"` // of the best-scoring label, or of the greedy answer
-	Balanced float64      `json:"balanced"` // mean recall over labels; equals Accuracy without labels
-	Loss     float64      `json:"loss"`     // nats per label token of the right answers
+	Accuracy float64      `json:"accuracy"`         // of the best-scoring label, or of the greedy answer
+	Balanced float64      `json:"balanced"`         // mean recall over labels; equals Accuracy without labels
+	Exact    *float64     `json:"exact,omitempty"`  // of generated answers: eval.Exact, nil where none were
+	RougeL   *float64     `json:"rougeL,omitempty"` // likewise: eval.RougeL
+	Loss     float64      `json:"loss"`             // nats per label token of the right answers
+	Shown    int          `json:"shown,omitempty"`  // examples that stood in the prompt
 	Labels   []string     `json:"labels,omitempty"`
 	Rows     []Prediction `json:"rows,omitempty"`
 }
@@ -155,6 +185,8 @@ type Prediction struct {
 	Want  string  `json:"want"`
 	Got   string  `json:"got"`
 	Loss  float64 `json:"loss"`
+	OK    bool    `json:"ok"`               // the answer is right
+	Rouge float64 `json:"rougeL,omitempty"` // of a generated answer
 }
 
 // File is one file of an export.
@@ -170,8 +202,9 @@ type Fit struct {
 	Steps      []StepEvent `json:"steps"`
 	Trainable  int         `json:"trainable"`
 	Device     device.Info `json:"device"`
-	Dispatches int         `json:"dispatches"` // per step
-	Stopped    bool        `json:"stopped"`    // ended early by cancel
+	Dispatches int         `json:"dispatches"`      // per step
+	Stopped    bool        `json:"stopped"`         // ended early by cancel
+	Start      []StartRow  `json:"start,omitempty"` // what --router-init best found
 	Routing    *Routing    `json:"routing,omitempty"`
 	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate

@@ -2,15 +2,12 @@ package engine
 
 import (
 	"context"
-	"sort"
+	"math"
 
 	"handful/core/fault"
 	"handful/core/task"
 	"handful/core/tune"
 )
-
-// maxLabels is how many distinct outputs still make a classification task.
-const maxLabels = 32
 
 // ScoreOptions say how rows are read.
 type ScoreOptions struct {
@@ -23,12 +20,17 @@ type ScoreOptions struct {
 type EvalOptions struct {
 	Instruction string   `json:"instruction"`
 	Options     []string `json:"options"` // the labels to choose from; empty: see Evaluate
-	Limit       int      `json:"limit"`   // judge only the first rows; 0: all
+	Classes     []string `json:"classes"` // the labels that balanced accuracy is over; empty: the options, or the outputs
+	Limit       int      `json:"limit"`   // judge at most so many rows, of each class its share; 0: all
 	Truncate    bool     `json:"truncate"`
+	Generate    bool     `json:"generate"`  // judge what greedy decoding writes, whatever labels there are
+	MaxTokens   int      `json:"maxTokens"` // of a generated answer; 0: 32
+	Context     string   `json:"context"`   // examples to show in the prompt before each row, as many as fit
 }
 
 // Score gives the negative log likelihood of each row's labels. With the
-// routed inventory each row's task_id picks its router row.
+// routed inventory each row's task_id picks its router row. A row without a
+// label counts for nothing: its NLL is 0 over 0 tokens.
 func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreOptions) (*Scores, error) {
 	defer e.lock()()
 	exs, err := parse(examples)
@@ -48,10 +50,10 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 	out := &Scores{}
 	sum, n := 0.0, 0
 	for i, g := range got {
-		if g.Tokens == 0 {
-			return nil, fault.Inputf("score", "line %d has no label token", exs[i].Line).Next("give it an output")
+		if err := finite(g.Sum, exs[i].Line); err != nil {
+			return nil, err
 		}
-		out.Rows = append(out.Rows, RowScore{NLLSum: g.Sum, NLLMean: g.Sum / float64(g.Tokens), Tokens: g.Tokens})
+		out.Rows = append(out.Rows, RowScore{NLLSum: g.Sum, NLLMean: mean(g), Tokens: g.Tokens})
 		sum, n = sum+g.Sum, n+g.Tokens
 		if o.KeepLogits {
 			l, err := sc.Logits(ctx, rows[i])
@@ -61,6 +63,9 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 			out.Logits = append(out.Logits, l)
 		}
 	}
+	if n == 0 {
+		return nil, unlabelled(exs[0])
+	}
 	out.Loss = sum / float64(n)
 	return out, nil
 }
@@ -69,116 +74,43 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 // given, the row's own, or the outputs themselves where they are few and come
 // again) a prediction is the label of the smallest mean negative log
 // likelihood per token (rank classification); without, a row counts when
-// greedy decoding would give exactly its answer.
+// greedy decoding would give exactly its answer, token for token. With Generate
+// answers are decoded and compared as text: see ScoreRow.
 func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o EvalOptions) (*ScoreRow, error) {
 	defer e.lock()()
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err
 	}
-	if o.Limit > 0 && len(exs) > o.Limit {
-		exs = exs[:o.Limit]
-	}
+	exs = limited(exs, o.Limit)
 	labels := o.Options
 	if len(labels) == 0 {
-		labels = Labels(exs)
+		labels = task.Choices(exs)
 	}
 	return e.evaluate(ctx, a, exs, labels, o)
 }
 
-// Labels are the distinct outputs, sorted, where they look like classes: at
-// most 32 and at least two rows each on average. Else nil.
-func Labels(exs []task.Example) []string {
-	seen := map[string]bool{}
-	for _, x := range exs {
-		if x.InputIDs != nil {
-			return nil
-		}
-		seen[x.Output] = true
+// limited draws at most n rows, of each class about its share; a file's first
+// rows may all be of one class. 0: all rows.
+func limited(exs []task.Example, n int) []task.Example {
+	if n <= 0 || len(exs) <= n {
+		return exs
 	}
-	if len(seen) < 2 || len(seen) > maxLabels || 2*len(seen) > len(exs) {
-		return nil
+	_, some := task.Split(exs, float64(n)/float64(len(exs)), 0)
+	if len(some) == 0 { // all rows have one input
+		some = exs
 	}
-	var out []string
-	for s := range seen {
-		out = append(out, s)
-	}
-	sort.Strings(out)
-	return out
+	return some[:min(n, len(some))]
 }
 
-func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, labels []string, o EvalOptions) (*ScoreRow, error) {
-	out := &ScoreRow{Name: a.Name, N: len(exs), Labels: labels}
-	groups := make([][]tune.Row, len(exs)) // per example: the right answer, then the choices
-	choices := make([][]string, len(exs))
-	for i, ex := range exs {
-		if choices[i] = labels; len(ex.Options) > 0 && len(o.Options) == 0 {
-			choices[i] = ex.Options
-		}
-		for _, c := range append([]string{ex.Output}, choices[i]...) {
-			y := ex
-			y.Output = c
-			if ex.InputIDs != nil {
-				choices[i] = nil
-			}
-			r, err := e.encodeOne(y, o.Instruction, o.Truncate)
-			if err != nil {
-				return nil, err
-			}
-			groups[i] = append(groups[i], tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
-			if ex.InputIDs != nil {
-				break
-			}
-		}
+// finite refuses a loss that is no number: the weights are finite, but too
+// large to compute with.
+func finite(loss float64, line int) error {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return fault.Inputf("score", "line %d: loss %v, want a number", line, loss).Next("the weights of the base or the adapter are out of range; take others")
 	}
-	greedy := false
-	for _, c := range choices {
-		greedy = greedy || c == nil
-	}
-	sc := tune.NewScorer(e.dev, e.model, a.route, a.tasks, greedy)
-	defer sc.Close()
-	got, err := sc.ScoreGroups(ctx, groups)
-	if err != nil {
-		return nil, err
-	}
-	hits, totals := map[string]int{}, map[string]int{}
-	right, sum, tokens, at := 0, 0.0, 0, 0
-	for i, ex := range exs {
-		gold := got[at]
-		p := Prediction{Input: ex.Input, Want: ex.Output, Loss: gold.Sum / float64(max(1, gold.Tokens))}
-		ok := gold.Greedy
-		if ok {
-			p.Got = ex.Output
-		}
-		if c := choices[i]; c != nil {
-			best := 0
-			for k := range c {
-				if mean(got[at+1+k]) < mean(got[at+1+best]) {
-					best = k
-				}
-			}
-			p.Got = c[best]
-			ok = p.Got == ex.Output
-		}
-		at += 1 + len(choices[i])
-		sum, tokens = sum+gold.Sum, tokens+gold.Tokens
-		totals[ex.Output]++
-		if ok {
-			right++
-			hits[ex.Output]++
-		}
-		out.Rows = append(out.Rows, p)
-	}
-	out.Loss = sum / float64(max(1, tokens))
-	out.Accuracy = float64(right) / float64(len(exs))
-	out.Balanced = out.Accuracy
-	if labels != nil {
-		out.Balanced = 0
-		for l, n := range totals {
-			out.Balanced += float64(hits[l]) / float64(n) / float64(len(totals))
-		}
-	}
-	return out, nil
+	return nil
 }
 
+// mean is nats per label token; 0 for a row without labels.
 func mean(r tune.RowScore) float64 { return r.Sum / float64(max(1, r.Tokens)) }

@@ -14,6 +14,8 @@ func (f *Fit) finish(l *tune.Learned) error {
 	switch {
 	case l.Single != nil:
 		f.Adapter = singleAdapter(f.Method, l.Single)
+	case l.IA3 != nil:
+		f.Adapter = ia3Adapter(f.Method, l.IA3)
 	default:
 		f.Adapter = routedAdapter(f.Method, l.Inventory)
 	}
@@ -34,6 +36,9 @@ func (f *Fit) finish(l *tune.Learned) error {
 	}
 	r := map[string]any{"method": f.Method, "device": f.Device.Kind, "adapter": f.Device.Name, "backend": f.Device.Backend,
 		"kernel_family": f.Device.Family, "dispatches": f.Dispatches}
+	if len(f.Start) > 0 {
+		r["start"] = f.Start
+	}
 	if f.Routing != nil {
 		r["sites"], r["weights"] = f.Routing.Sites, f.Routing.W
 	}
@@ -46,7 +51,8 @@ func (f *Fit) finish(l *tune.Learned) error {
 }
 
 // adapterFiles are a fine-tune's PEFT folders: POLY for z and mhr, LORA for mu
-// and lora, and under lora/ the LORA that z's routing collapses to.
+// and lora, IA3 for ia3, and under lora/ the LORA that z's routing collapses
+// to. z with routers that POLY has no form for is that LORA alone.
 func adapterFiles(l *tune.Learned) (out []File, err error) {
 	add := func(dir string, files []peft.File, err error) error {
 		for _, f := range files {
@@ -54,33 +60,42 @@ func adapterFiles(l *tune.Learned) (out []File, err error) {
 		}
 		return err
 	}
+	dir := ""
 	if l.Inventory != nil {
-		inv := *l.Inventory
-		inv.Manifest = nil
-		files, err := peft.WritePoly(&inv)
-		if err := add("", files, err); err != nil {
+		inv, err := l.Inventory.Portable()
+		switch {
+		case err == nil:
+			inv.Manifest = nil
+			files, err := peft.WritePoly(inv)
+			if err := add("", files, err); err != nil {
+				return nil, err
+			}
+			dir = "lora/"
+		case l.Single == nil:
 			return nil, err
 		}
 	}
 	if l.Single != nil {
-		dir := ""
-		if l.Inventory != nil {
-			dir = "lora/"
-		}
 		files, err := peft.WriteLoRA(l.Single)
 		if err := add(dir, files, err); err != nil {
+			return nil, err
+		}
+	}
+	if l.IA3 != nil {
+		files, err := peft.WriteIA3(l.IA3)
+		if err := add("", files, err); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-// routingOf lists w = normalise(σ(Z)) of the first task per site.
+// routingOf lists the weights w of the first task per site.
 func routingOf(inv *skill.Inventory, step int) *Routing {
 	r := &Routing{Step: step, Sites: inv.Sites}
 	qs := inv.Splits * inv.Skills
 	for _, s := range inv.Sites {
-		w := skill.Weights(inv.Logits[s][:qs], inv.Splits, inv.Skills)
+		w := inv.Weights(inv.Logits[s][:qs])
 		heads := make([][]float32, inv.Splits)
 		for q := range heads {
 			heads[q] = w[q*inv.Skills : (q+1)*inv.Skills]

@@ -18,7 +18,7 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	if e.tok == nil {
 		return "", fault.Inputf("generate", "the base has no tokenizer").Next("add tokenizer.json to its folder")
 	}
-	if a.route != nil && a.lora == nil {
+	if a.route != nil && a.one == nil {
 		return "", fault.Inputf("generate", "%s has %d tasks, want one", a.Name, a.tasks).Next("choose one with task:ID")
 	}
 	prompt := o.Prompt
@@ -32,10 +32,6 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	if most <= 0 {
 		most = 64
 	}
-	var ad model.Adapter
-	if a.lora != nil {
-		ad = a.lora
-	}
 	out, stream := "", text.NewStream(e.tok, true)
 	emit := func(s string) {
 		if out += s; s != "" && on != nil {
@@ -44,7 +40,7 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	}
 	stop := func(id int32) bool { return e.ends[id] }
 	s := model.Sampling{Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed}
-	err := model.Generate(ctx, e.dev, e.model, ad, e.tok.Encode(prompt), most, s, stop, func(id int32) bool {
+	err := model.Generate(ctx, e.dev, e.model, a.one, e.tok.Encode(prompt), most, s, stop, func(id int32) bool {
 		emit(stream.Push(id))
 		return ctx.Err() == nil
 	})

@@ -23,16 +23,19 @@ const maxContext = 8192
 // Engine is an open base model with its inventory on a device. Its methods may
 // be called from several goroutines; they run one after the other.
 type Engine struct {
-	mu       sync.Mutex
+	mu       *sync.Mutex // of the device: engines of With share it
 	dev      device.Device
 	why      string
 	ckpt     *hf.Checkpoint
 	model    model.Model
 	tok      text.Tokenizer // nil without one
 	template *task.Template
+	base     format.Folder
+	trains   bool             // the base's weights can be trained
 	ends     map[int32]bool   // tokens that end an answer
 	inv      *skill.Inventory // nil without one
 	single   *skill.Single    // the opened LORA adapter
+	ia3      *skill.IA3       // the opened IA3 adapter
 	poly     *skill.Inventory // the opened POLY adapter
 	info     Info
 }
@@ -41,23 +44,19 @@ type Engine struct {
 // device. Nothing is uploaded before the first use.
 func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	defer fault.Recover("open", &err)
-	e := &Engine{ends: map[int32]bool{}}
-	if e.ckpt, err = hf.Open(o.Base); err != nil {
+	e := &Engine{mu: &sync.Mutex{}, ends: map[int32]bool{}, base: o.Base, trains: o.TrainBase}
+	if e.ckpt, err = openBase(o); err != nil {
 		return nil, err
 	}
 	c := e.ckpt.Config
 	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
 		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: c.Tied}
-	if e.model, err = model.Open(mc, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress}); err != nil {
+	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
 	}
-	prompt := skill.DefaultPrompt()
 	if len(o.Inventory) > 0 {
 		if e.inv, err = e.inventory("inventory", o.Inventory); err != nil {
 			return nil, err
-		}
-		if m := e.inv.Manifest; m != nil && m.Prompt.Template != "" {
-			prompt = m.Prompt
 		}
 	}
 	if len(o.Adapter) > 0 {
@@ -65,13 +64,10 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	if e.template, err = task.NewTemplate(prompt); err != nil {
-		return nil, err
-	}
 	if e.tok, err = e.ckpt.Tokenizer(); err != nil {
 		return nil, err
 	}
-	if err := e.findEnds(prompt.End); err != nil {
+	if err := e.setPrompt(); err != nil {
 		return nil, err
 	}
 	if e.dev, e.why, err = device.Open(ctx, o.Device); err != nil {
@@ -81,9 +77,17 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	return e, nil
 }
 
-// findEnds collects the tokens that end an answer: the prompt's end token and
-// the model's own. A tokenizer must fit the model's embedding.
-func (e *Engine) findEnds(end string) error {
+// setPrompt takes the inventory's prompt, and collects the tokens that end an
+// answer: the prompt's end token and the model's own. A tokenizer must fit the
+// model's embedding.
+func (e *Engine) setPrompt() (err error) {
+	prompt := skill.DefaultPrompt()
+	if e.inv != nil && e.inv.Manifest != nil && e.inv.Manifest.Prompt.Template != "" {
+		prompt = e.inv.Manifest.Prompt
+	}
+	if e.template, err = task.NewTemplate(prompt); err != nil {
+		return fault.Or(err, "correct the prompt in the inventory's manifest.json")
+	}
 	for _, id := range e.ckpt.Config.EOS {
 		e.ends[int32(id)] = true
 	}
@@ -93,7 +97,7 @@ func (e *Engine) findEnds(end string) error {
 	if v := e.model.Config().Vocab; e.tok.Vocab() > v {
 		return fault.Inputf("tokenizer", "%d tokens, the embedding has %d rows", e.tok.Vocab(), v).Next("use the tokenizer that belongs to the base")
 	}
-	if id, ok := e.tok.ID(end); ok {
+	if id, ok := e.tok.ID(prompt.End); ok {
 		e.ends[id] = true
 	}
 	return nil
@@ -124,9 +128,16 @@ func (e *Engine) openAdapter(f format.Folder) (err error) {
 	if err != nil {
 		return err
 	}
-	if kind == "POLY" {
+	switch kind {
+	case "POLY":
 		e.poly, err = e.inventory("adapter", f)
 		return err
+	case "IA3":
+		if e.ia3, err = peft.ReadIA3(f); err != nil {
+			return err
+		}
+		a := e.ia3
+		return skill.CheckSites("adapter", a.Sites, a.Dims, e.dims(), a.Targets, a.Regex)
 	}
 	if e.single, err = peft.ReadLoRA(f); err != nil {
 		return err

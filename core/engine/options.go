@@ -12,12 +12,19 @@ import (
 // on training tasks of the inventory, never on held-out ones.
 func Defaults(method string) AdaptOptions {
 	o := AdaptOptions{Method: method, Steps: 40, Batch: 8, LR: 3e-3, RouterLR: 0.1, Clip: 1, Warmup: 4, Schedule: "linear",
-		Optimizer: "adamw", Loss: "lm", RouterInit: "fresh", Order: "shuffle", Rank: 4, Alpha: 1}
-	if method == "lora" {
+		Optimizer: tune.AdamW, ScaleParameter: true, Loss: tune.LossLM, RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Rank: 4, Alpha: 1}
+	if method == "lora" || method == "ia3" {
 		o.LR = 1e-2
 	}
 	return o
 }
+
+// Most that may be asked for: every step's batch is laid out before the first,
+// and a rank above a model's width gains nothing.
+const (
+	maxSteps = 1_000_000
+	maxRank  = 4096
+)
 
 // Check refuses settings outside their range by the name of their flag. What
 // hangs on the inventory is checked by Adapt.
@@ -33,7 +40,7 @@ func (o *AdaptOptions) Check() error {
 		}
 		return bad(name, "%q, want %s", got, strings.Join(want, ", "))
 	}
-	if err := oneOf("method", o.Method, "z", "mu", "mhr", "lora"); err != nil {
+	if err := oneOf("method", o.Method, "z", "mu", "mhr", "lora", "ia3"); err != nil {
 		return err
 	}
 	if err := oneOf("schedule", o.Schedule, "constant", "linear"); err != nil {
@@ -42,27 +49,26 @@ func (o *AdaptOptions) Check() error {
 	if err := oneOf("order", o.Order, "shuffle", "file"); err != nil {
 		return err
 	}
-	if o.Optimizer != "adamw" {
-		return fault.Unsupportedf("adapt", "--optimizer %q, want adamw", o.Optimizer)
+	if err := oneOf("optimizer", o.Optimizer, tune.AdamW, tune.Adafactor); err != nil {
+		return err
 	}
-	if o.Loss != "lm" {
-		return fault.Unsupportedf("adapt", "--loss %q, want lm", o.Loss)
+	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI); err != nil {
+		return err
 	}
-	switch init := o.RouterInit; {
-	case init == "fresh", init == "mean", strings.HasPrefix(init, "task:"):
-	case init == "keep" && o.Method == "mhr":
-	case init == "keep":
-		return bad("router-init", "keep goes with method mhr, got %s", o.Method)
-	default:
-		return bad("router-init", "%q, want fresh, mean, task:ID or keep", init)
+	if err := o.checkRouting(bad, oneOf); err != nil {
+		return err
 	}
 	for _, n := range []struct {
 		name string
 		v    int
 		min  int
-	}{{"steps", o.Steps, 1}, {"batch", o.Batch, 1}, {"warmup", o.Warmup, 0}, {"shots", o.Shots, 0}, {"rank", o.Rank, 1}} {
+		max  int
+	}{{"steps", o.Steps, 1, maxSteps}, {"batch", o.Batch, 1, 0}, {"warmup", o.Warmup, 0, 0}, {"shots", o.Shots, 0, 0}, {"rank", o.Rank, 1, maxRank}} {
 		if n.v < n.min {
 			return bad(n.name, "%d, want %d or more", n.v, n.min)
+		}
+		if n.max > 0 && n.v > n.max {
+			return bad(n.name, "%d, want at most %d", n.v, n.max)
 		}
 	}
 	rates := []struct {
@@ -91,10 +97,15 @@ func (o *AdaptOptions) Check() error {
 	return nil
 }
 
-// optim are the optimiser's settings. --weight-decay goes for every trained
-// tensor; unset it is 0.01 for A and B and 0 for logits.
+// optim are the settings of training. --weight-decay goes for every trained
+// tensor; unset it is 0.01 for A and B and 0 for logits, and 0 for all with
+// Adafactor, as in T-Few.
 func (o *AdaptOptions) optim() tune.Optim {
-	t := tune.Optim{LR: o.LR, RouterLR: o.RouterLR, Decay: 0.01, Clip: o.Clip, Warmup: o.Warmup, Steps: o.Steps, Linear: o.Schedule == "linear"}
+	t := tune.Optim{Name: o.Optimizer, ScaleParameter: o.ScaleParameter, Loss: o.Loss,
+		LR: o.LR, RouterLR: o.RouterLR, Decay: 0.01, Clip: o.Clip, Warmup: o.Warmup, Steps: o.Steps, Linear: o.Schedule == "linear"}
+	if o.Optimizer == tune.Adafactor {
+		t.Decay = 0
+	}
 	if o.WeightDecay != nil {
 		t.Decay, t.RouterDecay = *o.WeightDecay, *o.WeightDecay
 	}

@@ -46,7 +46,7 @@ func (e *Engine) Preview(examples, instruction string) *Preview {
 			}
 		}
 	}
-	if len(out.Labels) > maxLabels {
+	if len(out.Labels) > task.MaxChoices {
 		out.Labels = nil
 	}
 	return out

@@ -9,8 +9,8 @@ import (
 // parse reads examples; the first bad row is the fault.
 func parse(text string) ([]task.Example, error) {
 	p := task.Parse([]byte(text))
-	if len(p.Faults) > 0 {
-		return nil, p.Faults[0]
+	if p.Bad > 0 {
+		return nil, p.Err()
 	}
 	if len(p.Examples) == 0 {
 		return nil, fault.Inputf("examples", "no rows").Next("give at least one row with an input and an output")
@@ -38,5 +38,11 @@ func (e *Engine) encodeOne(ex task.Example, instruction string, truncate bool) (
 		return task.Row{}, fault.Inputf("examples", "line %d is text and the base has no tokenizer", ex.Line).
 			Next("add tokenizer.json to the base's folder, or give input_ids and labels")
 	}
-	return task.Encode(e.tok, e.template, instruction, ex, task.Limits{Tokens: e.model.Config().Context, Vocab: e.model.Config().Vocab, Truncate: truncate})
+	r, err := task.Encode(e.tok, e.template, instruction, ex, task.Limits{Tokens: e.model.Config().Context, Vocab: e.model.Config().Vocab, Truncate: truncate})
+	return r, fault.Or(err, task.Correct)
+}
+
+// unlabelled is the fault for a row that would have to have a label.
+func unlabelled(ex task.Example) error {
+	return fault.Inputf("examples", "line %d has no label that counts (the first position's can't be predicted)", ex.Line).Next("give it an output")
 }

@@ -94,6 +94,18 @@ func (e *Error) Next(format string, args ...any) *Error {
 	return e
 }
 
+// Or gives a fault that has no next step this one; other errors, nil too, stay
+// as they are. It stands where a package's faults leave it.
+func Or(err error, next string) error {
+	var f *Error
+	if !errors.As(err, &f) || f.Hint != "" {
+		return err
+	}
+	g := *f
+	g.Hint = next
+	return &g
+}
+
 // From makes a fault of any error: faults stay as they are, a cancelled or
 // expired context is Cancelled, everything else a Bug of op.
 func From(op string, err error) *Error {

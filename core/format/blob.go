@@ -43,13 +43,13 @@ func ReadFull(op string, r io.ReaderAt, p []byte, off int64) error {
 	if errors.As(err, &f) {
 		return f
 	}
-	return fault.Inputf(op, "cannot read %d bytes at %d: %w", len(p), off, err)
+	return fault.Inputf(op, "cannot read %d bytes at %d: %w", len(p), off, err).Next("choose the file again")
 }
 
 // ReadAll reads a whole blob of at most limit bytes.
 func ReadAll(op string, b Blob, limit int64) ([]byte, error) {
 	if b.Size() > limit {
-		return nil, fault.Inputf(op, "%d bytes, want at most %d", b.Size(), limit)
+		return nil, fault.Inputf(op, "%d bytes, want at most %d", b.Size(), limit).Next("choose another file")
 	}
 	out := make([]byte, b.Size())
 	if err := ReadFull(op, b, out, 0); err != nil {

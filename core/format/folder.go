@@ -113,7 +113,7 @@ func ReadObject(op string, b NamedBlob) (o Object, err error) {
 		return nil, fault.Inputf(op, "malformed, want a JSON object: %w", err).Next("get the file again")
 	}
 	if o == nil {
-		return nil, fault.Inputf(op, "null, want a JSON object")
+		return nil, fault.Inputf(op, "null, want a JSON object").Next("get the file again")
 	}
 	return o, nil
 }

@@ -94,5 +94,5 @@ func NotA(op, want string, b Blob) error {
 	case "pickle":
 		return fault.Unsupportedf(op, "got %s, which can run code; want %s", described[kind], want).Next("convert it to safetensors first")
 	}
-	return f
+	return f.Next("choose another file")
 }

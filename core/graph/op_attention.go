@@ -54,14 +54,23 @@ func Attention(q, k, v, span, back *Node, a AttentionAttr) *Node {
 // KindAttentionSkip is KindAttention without the keys in [skip[i,0],
 // skip[i,1]): answers that share a prompt lie one after the other behind it, and
 // each sees the prompt and itself but not its neighbours. In: q, k, v, span,
-// skip I32 [n, 2]. It is for scoring: it has no derivative.
-const KindAttentionSkip Kind = "AttentionSkip"
+// skip I32 [n, 2], and back for gradients: the queries that see a key of the
+// prompt are all those behind it in its group, those that see a key of an
+// answer are the answer's, so one range tells them without a skip. On the way
+// back only the sums over keys leave the skipped ones out.
+const (
+	KindAttentionSkip      Kind = "AttentionSkip"
+	KindAttentionSkipStats Kind = "AttentionSkipStats" // AttentionStats' inputs, then skip
+	KindAttentionSkipGradQ Kind = "AttentionSkipGradQ" // AttentionGradQ's inputs, then skip
+)
 
-// AttentionSkip attends within spans except for the skipped ranges.
-func AttentionSkip(q, k, v, span, skip *Node, a AttentionAttr) *Node {
-	n := Attention(q, k, v, span, nil, a)
+// AttentionSkip attends within spans except for the skipped ranges; back may
+// be nil where no gradient is asked for.
+func AttentionSkip(q, k, v, span, skip, back *Node, a AttentionAttr) *Node {
+	n := Attention(q, k, v, span, back, a)
 	want(KindAttentionSkip, skip.DType == tensor.I32 && sameShape(skip, span), "skip %v, want I32 %v", skip.Shape, span.Shape)
-	return q.g.add(KindAttentionSkip, a, n.Shape, q, k, v, span, skip)
+	in := append([]*Node{q, k, v, span, skip}, n.In[4:]...)
+	return q.g.add(KindAttentionSkip, a, n.Shape, in...)
 }
 
 // KindRope rotates pairs (x[i], x[i+D/2]) of each head by the angles of
@@ -85,26 +94,33 @@ func Rope(x, table, pos *Node, dim int) *Node {
 }
 
 func init() {
-	registerVJP(KindAttention, func(n, dy *Node, need []bool) []*Node {
-		q, k, v, span := n.In[0], n.In[1], n.In[2], n.In[3]
-		a := n.Attr.(AttentionAttr)
-		want(KindAttention, len(n.In) == 5 || !need[1] && !need[2], "keys or values want a gradient but back is nil")
-		stats := n.g.add(KindAttentionStats, a, []int{q.Shape[0], a.Heads, 2}, q, k, n, dy, span)
-		out := make([]*Node, len(n.In))
-		if need[0] {
-			out[0] = n.g.add(KindAttentionGradQ, a, q.Shape, q, k, v, dy, stats, span)
-		}
-		if need[1] {
-			out[1] = n.g.add(KindAttentionGradK, a, k.Shape, q, k, v, dy, stats, n.In[4])
-		}
-		if need[2] {
-			out[2] = n.g.add(KindAttentionGradV, a, k.Shape, q, k, dy, stats, n.In[4])
-		}
-		return out
-	})
+	registerVJP(KindAttention, attentionVJP(4, KindAttentionStats, KindAttentionGradQ))
+	registerVJP(KindAttentionSkip, attentionVJP(5, KindAttentionSkipStats, KindAttentionSkipGradQ))
 	registerVJP(KindRope, func(n, dy *Node, need []bool) []*Node {
 		a := n.Attr.(RopeAttr)
 		a.Inverse = !a.Inverse
 		return []*Node{n.g.add(KindRope, a, n.Shape, dy, n.In[1], n.In[2]), nil, nil}
 	})
+}
+
+// attentionVJP is the derivative of an attention whose input at is back; stats
+// and gradQ get what stands between span and back.
+func attentionVJP(at int, stats, gradQ Kind) VJP {
+	return func(n, dy *Node, need []bool) []*Node {
+		q, k, v, spans := n.In[0], n.In[1], n.In[2], n.In[3:at]
+		a := n.Attr.(AttentionAttr)
+		want(n.Kind, len(n.In) > at || !need[1] && !need[2], "keys or values want a gradient but back is nil")
+		st := n.g.add(stats, a, []int{q.Shape[0], a.Heads, 2}, append([]*Node{q, k, n, dy}, spans...)...)
+		out := make([]*Node, len(n.In))
+		if need[0] {
+			out[0] = n.g.add(gradQ, a, q.Shape, append([]*Node{q, k, v, dy, st}, spans...)...)
+		}
+		if need[1] {
+			out[1] = n.g.add(KindAttentionGradK, a, k.Shape, q, k, v, dy, st, n.In[at])
+		}
+		if need[2] {
+			out[2] = n.g.add(KindAttentionGradV, a, k.Shape, q, k, dy, st, n.In[at])
+		}
+		return out
+	}
 }

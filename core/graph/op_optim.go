@@ -35,6 +35,9 @@ func AdamW(p, m, v *tensor.Var, g, norm, hyper *Node) *Node {
 }
 
 // Effect reports whether the node changes a variable instead of making a value
-// of its own. AdamW runs after everything else in a program; StoreRows runs in
-// place, and its readers after it.
-func (n *Node) Effect() bool { return n.Kind == KindAdamW || n.Kind == KindStoreRows }
+// of its own. An update runs after everything else in a program; StoreRows runs
+// in place, and its readers after it.
+func (n *Node) Effect() bool { return n.update() || n.Kind == KindStoreRows }
+
+// update reports whether the node is an optimiser's step.
+func (n *Node) update() bool { return n.Kind == KindAdamW || n.Kind == KindAdafactor }

@@ -77,25 +77,6 @@ func Outer(a, b *Node) *Node {
 	return a.g.add(KindOuter, nil, []int{a.Shape[1], b.Shape[1]}, a, b)
 }
 
-// KindRouterNorm turns logits into mixing weights: In: Z [t, Q·S] → w [t, Q, S].
-// Attr is RouterAttr. With σ the sigmoid and ε = 1e-12:
-//
-//	sigmoid (mttl, PEFT): z = σ(Z), w = z / (Σ_s z + ε)
-//	  dz = (dw − Σ_s dw·w)/(Σ_s z + ε),  dZ = dz·z·(1−z)
-const (
-	KindRouterNorm     Kind = "RouterNorm"
-	KindRouterNormGrad Kind = "RouterNormGrad" // In: Z, dw → [t, Q·S]
-)
-
-// RouterAttr is the attribute of the RouterNorm ops.
-type RouterAttr struct{ Splits, Skills int }
-
-// RouterNorm normalises logits [t, Q·S] over the skills of each head.
-func RouterNorm(z *Node, splits, skills int) *Node {
-	want(KindRouterNorm, len(z.Shape) == 2 && z.Shape[1] == splits*skills, "Z %v, want [t %d·%d]", z.Shape, splits, skills)
-	return z.g.add(KindRouterNorm, RouterAttr{splits, skills}, []int{z.Shape[0], splits, skills}, z)
-}
-
 func init() {
 	registerVJP(KindMix, func(n, dy *Node, need []bool) []*Node {
 		w, p := n.In[0], n.In[1]
@@ -118,8 +99,5 @@ func init() {
 			out[1] = RoutedOuter(x, dy, slot, m.Shape[0], s)
 		}
 		return out
-	})
-	registerVJP(KindRouterNorm, func(n, dy *Node, need []bool) []*Node {
-		return []*Node{n.g.add(KindRouterNormGrad, n.Attr, n.In[0].Shape, n.In[0], dy)}
 	})
 }

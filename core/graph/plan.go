@@ -10,7 +10,7 @@ import (
 // Plan is what a device replays: the fused steps in order and a slot of memory
 // for each value, shared by values that are never alive together.
 type Plan struct {
-	Steps  []*Node       // every op to run; AdamW last
+	Steps  []*Node       // every op to run; updates of variables last
 	Inputs []*Node       // written by the host
 	Fills  []*Node       // constants
 	Vars   []*tensor.Var // read or written, in order of first use
@@ -31,7 +31,7 @@ func NewPlan(outs ...*Node) (p *Plan, err error) {
 	}
 	live := reach(roots)
 	sort.SliceStable(live, func(i, j int) bool { // updates run after every reader
-		return live[i].Kind != KindAdamW && live[j].Kind == KindAdamW
+		return !live[i].update() && live[j].update()
 	})
 	seen := map[*tensor.Var]bool{}
 	for _, n := range live {

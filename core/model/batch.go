@@ -33,7 +33,7 @@ func NewBatch(g *graph.Graph, n int, grad bool) Batch {
 // attention is what each token sees of a batch.
 func (b *Batch) attention(q, k, v *graph.Node, a graph.AttentionAttr) *graph.Node {
 	if b.Skip != nil {
-		return graph.AttentionSkip(q, k, v, b.Span, b.Skip, a)
+		return graph.AttentionSkip(q, k, v, b.Span, b.Skip, b.Back, a)
 	}
 	return graph.Attention(q, k, v, b.Span, b.Back, a)
 }
@@ -95,7 +95,8 @@ func Pack(seqs []Seq) *Ragged {
 func PackShared(groups [][]Seq, shared []int) *Ragged {
 	r := &Ragged{}
 	of := int32(0)
-	put := func(id int32, pos int, lo, skip, skipEnd int, slot int32) {
+	put := func(id int32, pos int, lo, skip, skipEnd, end int, slot int32) {
+		r.Back = append(r.Back, int32(len(r.IDs)), int32(end))
 		r.IDs = append(r.IDs, id)
 		r.Pos = append(r.Pos, int32(pos))
 		r.Span = append(r.Span, int32(lo), int32(len(r.IDs)))
@@ -104,11 +105,16 @@ func PackShared(groups [][]Seq, shared []int) *Ragged {
 	}
 	for g, seqs := range groups {
 		lo, n := len(r.IDs), shared[g]
+		end := lo + n
+		for _, s := range seqs {
+			end += len(s.IDs) - n
+		}
 		for t, id := range seqs[0].IDs[:n] {
-			put(id, t, lo, 0, 0, seqs[0].Slot)
+			put(id, t, lo, 0, 0, end, seqs[0].Slot)
 		}
 		for _, s := range seqs {
 			start := len(r.IDs)
+			end := start + len(s.IDs) - n
 			for t := n; t < len(s.IDs); t++ {
 				if s.Labels[t] >= 0 && t > 0 {
 					from := len(r.IDs) - 1
@@ -119,12 +125,29 @@ func PackShared(groups [][]Seq, shared []int) *Ragged {
 					r.Labels = append(r.Labels, s.Labels[t])
 					r.Of = append(r.Of, of)
 				}
-				put(s.IDs[t], t, lo, lo+n, start, s.Slot)
+				put(s.IDs[t], t, lo, lo+n, start, end, s.Slot)
 			}
 			of++
 		}
 	}
 	return r
+}
+
+// Behind moves a batch of one PackShared group behind a cache's shared tokens,
+// which all its tokens see, and gives the row of the cache that each token is
+// stored in. It comes before Pad.
+func (r *Ragged) Behind(shared int) (rows []int32) {
+	s := int32(shared)
+	for i := range r.IDs {
+		rows = append(rows, s+int32(i))
+		r.Pos[i] += s
+		r.Span[2*i+1] += s // from the first shared token on
+		if r.Skip[2*i] < r.Skip[2*i+1] {
+			r.Skip[2*i] += s
+			r.Skip[2*i+1] += s
+		}
+	}
+	return rows
 }
 
 // Pad fills up to n tokens and l label rows with what nothing reads: token 0

@@ -104,13 +104,7 @@ func (m *llama) Vars() []*tensor.Var {
 func (m *llama) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
 	c, eps := m.c, float32(m.c.Eps)
 	attr := graph.AttentionAttr{Heads: c.Heads, KVHeads: c.KVHeads, Dim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
-	lin := func(l linear, x *graph.Node) *graph.Node {
-		y := graph.Linear(x, g.Use(l.w))
-		if ad != nil {
-			y = ad.Apply(g, l.site, x, y, b.Slot)
-		}
-		return y
-	}
+	lin := func(l linear, x *graph.Node) *graph.Node { return adapted(g, ad, l, x, b.Slot) }
 	rope := func(x *graph.Node) *graph.Node { return graph.Rope(x, g.Use(m.rope), b.Pos, c.HeadDim) }
 	x := graph.Gather(g.Use(m.embed), b.IDs)
 	for i, l := range m.layers {

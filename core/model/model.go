@@ -48,6 +48,26 @@ type Adapter interface {
 	Apply(g *graph.Graph, s Site, x, y, slot *graph.Node) *graph.Node
 }
 
+// InputAdapter is an Adapter that also changes what a site reads, x [n, In].
+// The product and Apply see the changed x.
+type InputAdapter interface {
+	Adapter
+	Input(g *graph.Graph, s Site, x *graph.Node) *graph.Node
+}
+
+// adapted is the product of a site with what an adapter, which may be nil, does
+// to it.
+func adapted(g *graph.Graph, ad Adapter, l linear, x, slot *graph.Node) *graph.Node {
+	if in, ok := ad.(InputAdapter); ok {
+		x = in.Input(g, l.site, x)
+	}
+	y := graph.Linear(x, g.Use(l.w))
+	if ad != nil {
+		y = ad.Apply(g, l.site, x, y, slot)
+	}
+	return y
+}
+
 // Model builds graphs.
 type Model interface {
 	Config() Config

@@ -19,58 +19,9 @@ type Adapter interface {
 
 // Param is a variable of an adapter; logits learn at a rate of their own.
 type Param struct {
-	Site   string
+	Site   string // of shared logits the router's key, see skill.Granularity
 	Var    *tensor.Var
 	Logits bool
-}
-
-// Poly routes: per site w = normalise(Z[row]), A and B mixed by w per task
-// slot, y += (x·A_t)·B_t / r (METHOD A1). Heads cut A along its inputs and B
-// along its outputs.
-type Poly struct {
-	splits, skills int
-	scale          float32
-	sites          []string
-	a, b, z        map[string]*tensor.Var // [q,s,in/q,r], [q,s,r,out/q], [t,q·s]
-}
-
-// NewPoly makes variables of an inventory's skills and routers.
-func NewPoly(inv *skill.Inventory) *Poly {
-	p := &Poly{splits: inv.Splits, skills: inv.Skills, scale: 1 / float32(inv.Rank), sites: inv.Sites,
-		a: map[string]*tensor.Var{}, b: map[string]*tensor.Var{}, z: map[string]*tensor.Var{}}
-	for _, s := range inv.Sites {
-		q, d := inv.Splits, inv.Dims[s]
-		p.a[s] = tensor.FromF32(s+".poly_lora_A", inv.A[s], q, inv.Skills, d[0]/q, inv.Rank)
-		p.b[s] = tensor.FromF32(s+".poly_lora_B", inv.B[s], q, inv.Skills, inv.Rank, d[1]/q)
-		p.z[s] = tensor.FromF32(s+".poly_router.module_logits", inv.Logits[s], len(inv.Logits[s])/(q*inv.Skills), q*inv.Skills)
-	}
-	return p
-}
-
-// Params are A, B and Z of each site.
-func (p *Poly) Params() (ps []Param) {
-	for _, s := range p.sites {
-		ps = append(ps, Param{s, p.a[s], false}, Param{s, p.b[s], false}, Param{s, p.z[s], true})
-	}
-	return ps
-}
-
-// Bind mixes A and B once per task slot of the batch.
-func (p *Poly) Bind(g *graph.Graph, rows *graph.Node) model.Adapter { return &boundPoly{p, rows} }
-
-type boundPoly struct {
-	*Poly
-	rows *graph.Node
-}
-
-func (p *boundPoly) Apply(g *graph.Graph, s model.Site, x, y, slot *graph.Node) *graph.Node {
-	if p.a[s.Name] == nil {
-		return y
-	}
-	w := graph.RouterNorm(graph.Gather(g.Use(p.z[s.Name]), p.rows), p.splits, p.skills)
-	a := graph.Mix(w, g.Use(p.a[s.Name]), 0)
-	b := graph.Mix(w, g.Use(p.b[s.Name]), 1)
-	return graph.Add(y, graph.Routed(graph.Routed(x, a, slot, 1), b, slot, p.scale))
 }
 
 // LoRA is one low-rank adapter: y += alpha/r·(x·A)·B, every token in slot 0.
@@ -98,6 +49,9 @@ func (l *LoRA) Params() (ps []Param) {
 	}
 	return ps
 }
+
+// Vars are a site's variables.
+func (l *LoRA) Vars(site string) (a, b *tensor.Var) { return l.a[site], l.b[site] }
 
 // Bind needs no rows.
 func (l *LoRA) Bind(*graph.Graph, *graph.Node) model.Adapter { return l }

@@ -2,43 +2,30 @@ package skill
 
 import (
 	"fmt"
-	"regexp"
+	"strconv"
 	"strings"
 
 	"handful/core/fault"
 )
 
-// Match tells whether target_modules name a module as PEFT does: a suffix of
-// whole path parts, or one regular expression for the whole name.
-func Match(targets []string, regex bool, name string) (bool, error) {
-	if regex {
-		re, err := regexp.Compile("^(?:" + targets[0] + ")$")
-		if err != nil {
-			return false, fault.Inputf("targets", "regex %q: %w", targets[0], err)
-		}
-		return re.MatchString(name), nil
-	}
-	for _, t := range targets {
-		if name == t || strings.HasSuffix(name, "."+t) {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// CheckSites holds an adapter's sites against a base's (name → in, out). The
-// fault lists, site by site, what the adapter has and what the base wants.
+// CheckSites holds an adapter's sites against a base's (name → in, out; 0 is
+// any size, where the adapter does not tell). The fault lists, site by site,
+// what the adapter has and what the base wants.
 func CheckSites(op string, sites []string, dims, base map[string][2]int, targets []string, regex bool) error {
+	named, err := NewMatcher(targets, regex)
+	if err != nil {
+		return err
+	}
 	var bad []string
 	for _, s := range sites {
 		if b, ok := base[s]; !ok {
 			bad = append(bad, fmt.Sprintf("%s: got %s, want no such site", s, arrow(dims[s])))
-		} else if b != dims[s] {
+		} else if !fits(dims[s], b) {
 			bad = append(bad, fmt.Sprintf("%s: got %s, want %s", s, arrow(dims[s]), arrow(b)))
 		}
 	}
 	for s, b := range base {
-		ok, err := Match(targets, regex, s)
+		ok, err := named.Match(s)
 		if err != nil {
 			return err
 		}
@@ -59,7 +46,18 @@ func CheckSites(op string, sites []string, dims, base map[string][2]int, targets
 		Next("use the base that the adapter was made for")
 }
 
-func arrow(d [2]int) string { return fmt.Sprintf("%d→%d", d[0], d[1]) }
+func fits(got, base [2]int) bool {
+	return (got[0] == base[0] || got[0] == 0) && (got[1] == base[1] || got[1] == 0)
+}
+
+func arrow(d [2]int) string { return size(d[0]) + "→" + size(d[1]) }
+
+func size(n int) string {
+	if n == 0 {
+		return "*"
+	}
+	return strconv.Itoa(n)
+}
 
 // CheckSplits says which site the heads do not divide.
 func (inv *Inventory) CheckSplits() error {

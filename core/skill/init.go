@@ -9,17 +9,21 @@ import (
 // same values on every platform.
 func Rand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x68616e6466756c)) }
 
-// FreshLogits is a new task's router, U(±1e-3) per site (mttl
-// PolytroponSelector.resize_module_logits): nearly the uniform mixture.
+// FreshLogits is a new task's routers, U(±1e-3) (mttl
+// PolytroponSelector.resize_module_logits): nearly the uniform mixture. Sites
+// that share a router get the same values.
 func (inv *Inventory) FreshLogits(seed uint64) map[string][]float32 {
 	r := Rand(seed)
 	z := map[string][]float32{}
-	for _, s := range inv.Sites {
+	keys, sites := inv.Groups()
+	for _, k := range keys {
 		row := make([]float32, inv.Splits*inv.Skills)
 		for i := range row {
 			row[i] = uniform(r, 1e-3)
 		}
-		z[s] = row
+		for _, s := range sites[k] {
+			z[s] = row
+		}
 	}
 	return z
 }
@@ -37,6 +41,13 @@ func (inv *Inventory) ZeroLogits() map[string][]float32 {
 func (inv *Inventory) WithLogits(z map[string][]float32) *Inventory {
 	c := *inv
 	c.Tasks, c.Logits, c.Manifest = 1, z, nil
+	return &c
+}
+
+// Routed is the inventory with other routing, sharing A, B and Z.
+func (inv *Inventory) Routed(r Routing) *Inventory {
+	c := *inv
+	c.Routing = r
 	return &c
 }
 

@@ -1,30 +1,6 @@
 package skill
 
-import (
-	"math"
-
-	"handful/core/fault"
-)
-
-// eps keeps the normalisation finite (mttl's EPS, PEFT's EPS).
-const eps = 1e-12
-
-// Weights is w = σ(z)/(Σ_s σ(z) + ε) for one row of logits [q·s]: [q, s].
-func Weights(z []float32, splits, skills int) []float32 {
-	w := make([]float32, splits*skills)
-	for q := 0; q < splits; q++ {
-		sum := eps
-		for s := 0; s < skills; s++ {
-			sum += sigmoid(z[q*skills+s])
-		}
-		for s := 0; s < skills; s++ {
-			w[q*skills+s] = float32(sigmoid(z[q*skills+s]) / sum)
-		}
-	}
-	return w
-}
-
-func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
+import "handful/core/fault"
 
 // Uniform is the mixture 1/S in each head: MHR's average.
 func (inv *Inventory) Uniform() map[string][]float32 {
@@ -46,9 +22,9 @@ func (inv *Inventory) Row(row int) (map[string][]float32, error) {
 	for _, s := range inv.Sites {
 		z := inv.Logits[s]
 		if row < 0 || (row+1)*qs > len(z) {
-			return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, len(z)/qs-1)
+			return nil, fault.Inputf("inventory", "task %d, want 0 to %d", row, len(z)/qs-1).Next("`handful inspect` lists the tasks")
 		}
-		m[s] = Weights(z[row*qs:(row+1)*qs], inv.Splits, inv.Skills)
+		m[s] = inv.Weights(z[row*qs : (row+1)*qs])
 	}
 	return m, nil
 }

@@ -5,6 +5,10 @@
 // s = n_skills, r = rank, t = n_tasks.
 package skill
 
+import "handful/core/fault"
+
+import "handful/core/graph"
+
 // Config says what an inventory is made of.
 type Config struct {
 	Base     string   // base_model_name_or_path, "" when unknown
@@ -15,6 +19,14 @@ type Config struct {
 	Tasks    int      // t, rows of each router
 	Targets  []string // target_modules: suffixes of module names; one entry with Regex
 	Regex    bool     // Targets[0] is a regular expression matched against the whole name
+	Routing           // how logits become weights; files know the zero value only
+}
+
+// Routing says how an inventory's logits are used and shared. The zero value
+// is PEFT's: σ normalised, a router for each linear.
+type Routing struct {
+	Selector    graph.Selector // "" is graph.SelectSigmoid
+	Granularity Granularity    // "" is Fine
 }
 
 // Inventory is a PEFT POLY adapter: for each adapted linear ("site", named by
@@ -27,7 +39,7 @@ type Inventory struct {
 	B        map[string][]float32 // [q, s, r, out/q]
 	Logits   map[string][]float32 // module_logits Z, [t, q·s]
 	Dims     map[string][2]int    // in, out
-	TaskRows map[string][]float32 // routers of the training tasks, [len(Manifest.Tasks), q·s]; nil when not shipped
+	TaskRows map[string][]float32 // routers of the training tasks, [Manifest.RouterRows, q·s]; nil when not shipped
 	Manifest *Manifest            // nil when the folder has none
 }
 
@@ -55,7 +67,38 @@ type Manifest struct {
 	Method string   `json:"method"`
 	Prompt Prompt   `json:"prompt"`
 	Steps  int      `json:"steps"`
-	Tasks  []string `json:"tasks"` // names of the rows of task_rows.safetensors
+	Tasks  []string `json:"tasks"`          // names of the training tasks
+	Rows   []int    `json:"rows,omitempty"` // each task's row of task_rows.safetensors; absent: its place in Tasks
+}
+
+// Row is a task's router row among TaskRows.
+func (m *Manifest) Row(task int) int {
+	if m.Rows == nil {
+		return task
+	}
+	return m.Rows[task]
+}
+
+// RouterRows is how many rows TaskRows has; tasks may share one.
+func (m *Manifest) RouterRows() int {
+	n := 0
+	for i := range m.Tasks {
+		n = max(n, m.Row(i)+1)
+	}
+	return n
+}
+
+// Check refuses rows that do not belong to tasks.
+func (m *Manifest) Check() error {
+	if m.Rows != nil && len(m.Rows) != len(m.Tasks) {
+		return fault.Inputf("manifest.json", "%d rows for %d tasks, want one for each", len(m.Rows), len(m.Tasks)).Next("get the inventory again")
+	}
+	for i, r := range m.Rows {
+		if r < 0 || r >= len(m.Tasks) {
+			return fault.Inputf("manifest.json", "task %.80q has row %d, want 0 to %d", m.Tasks[i], r, len(m.Tasks)-1).Next("get the inventory again")
+		}
+	}
+	return nil
 }
 
 // Prompt is how an example becomes text. Square brackets in Template mark

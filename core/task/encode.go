@@ -102,7 +102,8 @@ func tail(s string, n int) string {
 	return s[n:]
 }
 
-// pretokenised checks a row of ids.
+// pretokenised checks a row of ids. It may be without a label that counts, such
+// as a row of one token: it then adds nothing to its batch's loss.
 func pretokenised(ex Example, l Limits) (Row, error) {
 	if len(ex.Labels) != len(ex.InputIDs) {
 		return Row{}, fault.Inputf(op, "line %d has %d input_ids and %d labels, want as many", ex.Line, len(ex.InputIDs), len(ex.Labels)).
@@ -121,8 +122,11 @@ func pretokenised(ex Example, l Limits) (Row, error) {
 			first = i
 		}
 	}
+	if len(ex.InputIDs) == 0 {
+		return Row{}, fault.Inputf(op, "line %d has no input_ids", ex.Line)
+	}
 	if first < 0 {
-		return Row{}, fault.Inputf(op, "line %d has no label to learn from (one at the first position can't be predicted)", ex.Line)
+		first = len(ex.InputIDs) // all of it is prompt
 	}
 	r := Row{IDs: ex.InputIDs, Labels: ex.Labels, TaskID: ex.TaskID, Prompt: first, Line: ex.Line}
 	if over := len(r.IDs) - l.Tokens; l.Tokens > 0 && over > 0 {

@@ -6,8 +6,8 @@ import (
 )
 
 // Hints are remarks on examples that are not wrong: rows that stand twice or
-// contradict each other, outputs outside their options, and how classes are
-// balanced.
+// contradict each other, outputs outside their options, rows that teach nothing,
+// and how classes are balanced.
 func Hints(exs []Example) (hints []string) {
 	hint := func(lines []int, format string, args ...any) {
 		if len(lines) > 0 {
@@ -15,7 +15,7 @@ func Hints(exs []Example) (hints []string) {
 		}
 	}
 	first, count := map[string]string{}, map[string]int{}
-	var twice, against, outside []int
+	var twice, against, outside, mute []int
 	for i := range exs {
 		e := &exs[i]
 		answer := e.answer()
@@ -30,10 +30,14 @@ func Hints(exs []Example) (hints []string) {
 		if len(e.Options) > 0 && !contains(e.Options, e.Output) {
 			outside = append(outside, e.Line)
 		}
+		if e.Tokenised() && !e.labelled() {
+			mute = append(mute, e.Line)
+		}
 	}
 	hint(twice, "%d rows stand more than once", len(twice))
 	hint(against, "%d rows have the input of another row and another output", len(against))
 	hint(outside, "%d rows have an output that is none of their options", len(outside))
+	hint(mute, "%d rows have no label that counts (the first position's can't be predicted): nothing is learned from them", len(mute))
 	labels := Labels(exs)
 	if len(labels) == 1 {
 		return append(hints, "all rows have the same output: there is nothing to tell apart")
@@ -46,6 +50,16 @@ func Hints(exs []Example) (hints []string) {
 		hints = append(hints, fmt.Sprintf("classes are uneven: %d to %d rows each", least, most))
 	}
 	return hints
+}
+
+// labelled tells whether a pre-tokenised row has a label that counts.
+func (e *Example) labelled() bool {
+	for _, y := range e.Labels[min(1, len(e.Labels)):] {
+		if y != noLabel {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(options []string, output string) bool {

@@ -30,6 +30,7 @@ func Parse(data []byte) *Parsed {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if what := notText(data); what != "" {
 		s.fail(0, 0, "this is %s, want text in UTF-8: JSONL, CSV, TSV or lines `text => label`", what)
+		s.Faults[0].Next("save the rows as text in UTF-8, one a line")
 		return s
 	}
 	r := &reader{Parsed: s, data: data, unused: map[string]bool{}}

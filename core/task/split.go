@@ -35,24 +35,6 @@ func (e *Example) answer() string {
 	return e.Output
 }
 
-// Labels are the answers, sorted, where the examples seem to be classified:
-// three rows or more to every two answers. Else nil.
-func Labels(exs []Example) []string {
-	seen := map[string]bool{}
-	for i := range exs {
-		seen[exs[i].answer()] = true
-	}
-	if len(exs) < 2 || 3*len(seen) > 2*len(exs) {
-		return nil
-	}
-	out := make([]string, 0, len(seen))
-	for l := range seen {
-		out = append(out, l)
-	}
-	slices.Sort(out)
-	return out
-}
-
 // groups are in random order; without classes, all have the label "".
 func groups(exs []Example, r random) []*group {
 	classes := Labels(exs) != nil

@@ -204,6 +204,7 @@ func TestHints(t *testing.T) {
 		{"none", nil, nil},
 		{"many", append(many(20, "a"), append(many(20, "b"), many(7, "a")...)...), []string{"7 rows stand more than once (lines 1, 2, 3, 4, 5, …)"}},
 		{"ids", []Example{{InputIDs: []int32{1, 2}, Labels: []int32{-100, 2}, Line: 1}, {InputIDs: []int32{1, 3}, Labels: []int32{-100, 3}, Line: 2}}, []string{"1 rows have the input of another row and another output (line 2)"}},
+		{"no label", []Example{{InputIDs: []int32{1, 2}, Labels: []int32{-100, 2}, Line: 1}, {InputIDs: []int32{3, 4}, Labels: []int32{3, -100}, Line: 2}}, []string{"1 rows have no label that counts"}},
 	} {
 		got := Hints(c.exs)
 		if len(got) != len(c.want) {

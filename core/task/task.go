@@ -53,6 +53,9 @@ type Parsed struct {
 	Notes    []string       // what was left out or read in a way worth knowing
 }
 
+// Correct is the next step after most faults of a row.
+const Correct = "correct the line, or take it out"
+
 // Err is nil when every row is good and there is one, else the first fault and
 // the number of the others.
 func (s *Parsed) Err() error {
@@ -63,7 +66,10 @@ func (s *Parsed) Err() error {
 	if n := s.Bad - 1; n > 0 {
 		f.Msg += fmt.Sprintf(" (and %d more faults)", n)
 	}
-	return &f
+	if strings.HasPrefix(f.Msg, "line ") {
+		return fault.Or(&f, Correct)
+	}
+	return fault.Or(&f, "choose another file, or paste the examples as lines `text => label`")
 }
 
 // fail counts a fault of a line, or of the file for 0, at a column of

@@ -17,7 +17,9 @@ const headBytes = 48 << 20
 // shape is a bucket: tokens, label rows and task slots of a compiled graph.
 type shape struct {
 	tokens, labels, slots int
-	shared                bool // sequences share prompts: model.PackShared
+	shared                bool      // sequences share prompts: model.PackShared
+	smooth                float32   // label smoothing
+	prefix                *model.KV // tokens before all of them; nil: none
 }
 
 // lossGraph is the forward graph from tokens to the negative log likelihood of
@@ -27,12 +29,12 @@ type lossGraph struct {
 	g      *graph.Graph
 	batch  model.Batch
 	task   *graph.Node // I32 [slots], router row of each slot
+	noise  *graph.Node // see route.Bound; nil unless routes are sampled
 	pieces []piece
 }
 
 type piece struct {
 	rows, labels *graph.Node // I32 [n]
-	weights      *graph.Node // F32 [n]
 	logits, nll  *graph.Node // F32 [n, vocab], [n]
 }
 
@@ -43,9 +45,15 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 	if s.shared {
 		l.batch.Skip = g.Input("skip", tensor.I32, s.tokens, 2)
 	}
+	if s.prefix != nil {
+		l.batch.Cache = s.prefix.Cache(g, s.tokens)
+	}
 	var bound model.Adapter
 	if ad != nil {
 		bound = ad.Bind(g, l.task)
+	}
+	if p, ok := bound.(*route.Bound); ok {
+		l.noise = p.Noise
 	}
 	h := m.Hidden(g, l.batch, bound)
 	if limit == 0 || limit > headBytes {
@@ -54,33 +62,30 @@ func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int
 	most := max(1, limit/(4*m.Config().Vocab))
 	for left := s.labels; left > 0; left -= most {
 		n := min(left, most)
-		p := piece{rows: g.Input("rows", tensor.I32, n), labels: g.Input("labels", tensor.I32, n), weights: g.Input("weights", tensor.F32, n)}
+		p := piece{rows: g.Input("rows", tensor.I32, n), labels: g.Input("labels", tensor.I32, n)}
 		p.logits = m.Head(g, graph.Gather(h, p.rows))
-		p.nll = graph.CrossEntropy(p.logits, p.labels)
+		p.nll = graph.SmoothCrossEntropy(p.logits, p.labels, s.smooth)
 		l.pieces = append(l.pieces, p)
 	}
 	return l
 }
 
-// loss is Σ weight·nll over all labels.
-func (l *lossGraph) loss() (sum *graph.Node) {
-	for _, p := range l.pieces {
-		d := graph.Dot(p.nll, p.weights)
-		if sum != nil {
-			d = graph.Add(sum, d)
-		}
-		sum = d
+// write sets the inputs: a packed batch, which is padded to the graph's shape,
+// and the router row of each task slot.
+func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32) error {
+	var stored []int32
+	if l.prefix != nil {
+		stored = r.Behind(l.prefix.Shared)
 	}
-	return sum
-}
-
-// write sets the inputs: a packed batch, the router row of each task slot, and
-// 1/labels as every label's weight (the mean over the batch's label tokens).
-func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad bool) error {
-	labels := len(r.Rows)
 	r.Pad(l.tokens, l.labels)
 	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
-	if grad {
+	if l.prefix != nil {
+		for len(stored) < l.tokens {
+			stored = append(stored, -1)
+		}
+		ints[l.batch.Cache.Rows] = stored
+	}
+	if l.batch.Back != nil {
 		ints[l.batch.Back] = r.Back
 	}
 	if l.shared {
@@ -94,19 +99,10 @@ func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad 
 		}
 	}
 	ints[l.task] = slots
-	weights := make([]float32, l.labels)
-	for i := 0; i < labels; i++ {
-		weights[i] = 1 / float32(labels)
-	}
 	at := 0
 	for _, c := range l.pieces {
 		end := at + c.rows.Shape[0]
 		ints[c.rows], ints[c.labels] = r.Rows[at:end], r.Labels[at:end]
-		if grad {
-			if err := p.Write(c.weights, tensor.F32Bytes(weights[at:end])); err != nil {
-				return err
-			}
-		}
 		at = end
 	}
 	for n, v := range ints {
@@ -115,6 +111,37 @@ func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32, grad 
 		}
 	}
 	return nil
+}
+
+// perLabel declares an F32 input for each piece, one value a label.
+func (l *lossGraph) perLabel(name string) (in []*graph.Node) {
+	for _, p := range l.pieces {
+		in = append(in, l.g.Input(name, tensor.F32, p.rows.Shape[0]))
+	}
+	return in
+}
+
+// writeLabels sets such inputs.
+func writeLabels(p device.Program, in []*graph.Node, values []float32) error {
+	for _, n := range in {
+		if err := p.Write(n, tensor.F32Bytes(values[:n.Numel()])); err != nil {
+			return err
+		}
+		values = values[n.Numel():]
+	}
+	return nil
+}
+
+// sum is the sum of what f gives for each piece.
+func (l *lossGraph) sum(f func(i int, p piece) *graph.Node) (sum *graph.Node) {
+	for i, p := range l.pieces {
+		x := f(i, p)
+		if sum != nil {
+			x = graph.Add(sum, x)
+		}
+		sum = x
+	}
+	return sum
 }
 
 func readF32(ctx context.Context, p device.Program, n *graph.Node) ([]float32, error) {

@@ -15,13 +15,15 @@ import (
 
 // Method is what is trained and what becomes of it.
 type Method struct {
-	Name    string // z, mu, mhr, lora
+	Name    string // z, mu, mhr, lora, ia3
 	Adapter route.Adapter
 	Trained []route.Param // the variables that get gradients
-	Tasks   int           // rows of the routers; 1 for z, mu and lora
+	Tasks   int           // rows of the routers; 1 for all but mhr
 	single  *skill.Single
 	inv     *skill.Inventory
+	ia3     *skill.IA3
 	alpha   float32
+	noise   *noise // where routes are sampled
 }
 
 // Z is MHR-z: only the router of one new task is trained, over frozen skills
@@ -59,6 +61,13 @@ func MHR(inv *skill.Inventory) *Method {
 	return m.mark()
 }
 
+// IA3 trains the vectors of an (IA)³ adapter.
+func IA3(a *skill.IA3) *Method {
+	m := &Method{Name: "ia3", Adapter: route.NewIA3(a), Tasks: 1, ia3: a}
+	m.Trained = m.Adapter.Params()
+	return m.mark()
+}
+
 func (m *Method) mark() *Method {
 	for _, p := range m.Trained {
 		p.Var.Trainable = true
@@ -90,11 +99,12 @@ func (m *Method) Row(task int) (int32, error) {
 	return int32(task), nil
 }
 
-// Learned is what a method made: an inventory (z, mhr) or a LoRA (mu, lora).
-// Of z both: Single is the LoRA that its routing collapses to.
+// Learned is what a method made: an inventory (z, mhr), a LoRA (mu, lora) or
+// (IA)³ vectors. Of z two: Single is the LoRA that its routing collapses to.
 type Learned struct {
 	Inventory *skill.Inventory
 	Single    *skill.Single
+	IA3       *skill.IA3
 }
 
 // Collapse reads the trained values back.
@@ -113,20 +123,39 @@ func (m *Method) Collapse(ctx context.Context, d device.Device) (*Learned, error
 		}
 		got[p.Var] = v
 	}
-	if m.single != nil {
+	switch ad := m.Adapter.(type) {
+	case *route.LoRA:
 		s := *m.single
 		s.A, s.B = map[string][]float32{}, map[string][]float32{}
-		for i, ps := 0, m.Adapter.Params(); i < len(ps); i += 2 {
-			s.A[ps[i].Site], s.B[ps[i].Site] = got[ps[i].Var], scaled(got[ps[i+1].Var], m.alpha)
+		for _, site := range s.Sites {
+			a, b := ad.Vars(site)
+			s.A[site], s.B[site] = got[a], scaled(got[b], m.alpha)
 		}
 		return &Learned{Single: &s}, nil
+	case *route.IA3:
+		a := *m.ia3
+		a.Scale = map[string][]float32{}
+		for _, p := range m.Trained {
+			a.Scale[p.Site] = got[p.Var]
+		}
+		return &Learned{IA3: &a}, nil
 	}
-	inv := *m.inv
-	inv.A, inv.B, inv.Logits = copyMap(inv.A), copyMap(inv.B), copyMap(inv.Logits)
-	for i, ps := 0, m.Adapter.Params(); i < len(ps); i += 3 {
-		for k, to := range []map[string][]float32{inv.A, inv.B, inv.Logits} {
-			if v := got[ps[i+k].Var]; v != nil {
-				to[ps[i].Site] = v
+	return m.routed(got)
+}
+
+// routed is the inventory with what was trained; sites that share a router get
+// the same logits.
+func (m *Method) routed(got map[*tensor.Var][]float32) (*Learned, error) {
+	poly, inv := m.Adapter.(*route.Poly), *m.inv
+	inv.A, inv.B, inv.Logits = map[string][]float32{}, map[string][]float32{}, map[string][]float32{}
+	for _, s := range inv.Sites {
+		a, b, z := poly.Vars(s)
+		for _, x := range []struct {
+			v        *tensor.Var
+			from, to map[string][]float32
+		}{{a, m.inv.A, inv.A}, {b, m.inv.B, inv.B}, {z, m.inv.Logits, inv.Logits}} {
+			if x.to[s] = got[x.v]; x.to[s] == nil {
+				x.to[s] = x.from[s]
 			}
 		}
 	}
@@ -158,14 +187,6 @@ func scaled(v []float32, alpha float32) []float32 {
 		out[i] = alpha * x
 	}
 	return out
-}
-
-func copyMap(m map[string][]float32) map[string][]float32 {
-	c := make(map[string][]float32, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }
 
 func (m *Method) String() string { return fmt.Sprintf("%s, %d parameters", m.Name, m.Trainable()) }

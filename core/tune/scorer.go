@@ -22,6 +22,8 @@ type Scorer struct {
 	tasks  int // router rows; 1 for single adapters
 	greedy bool
 	progs  map[shape]scoreProgram
+	prefix []int32   // tokens that stand before every row
+	kv     *model.KV // of prefix
 }
 
 type scoreProgram struct {
@@ -44,6 +46,11 @@ func NewScorer(d device.Device, m model.Model, ad route.Adapter, tasks int, gree
 	return &Scorer{d: d, m: m, ad: ad, tasks: tasks, greedy: greedy, progs: map[shape]scoreProgram{}}
 }
 
+// Behind makes rows stand behind tokens that are computed once, such as
+// examples in a prompt; each row sees them and itself. It is called before the
+// first row; the adapter's row is that of task 0.
+func (s *Scorer) Behind(prefix []int32) { s.prefix = prefix }
+
 // Score scores rows, in batches of several rows each.
 func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err error) {
 	groups := make([][]Row, len(rows))
@@ -59,9 +66,12 @@ func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err err
 // order.
 func (s *Scorer) ScoreGroups(ctx context.Context, groups [][]Row) (out []RowScore, err error) {
 	defer fault.Recover("score", &err)
+	if err := s.fill(ctx, groups); err != nil {
+		return nil, err
+	}
 	for at := 0; at < len(groups); {
 		end, tokens := at, 0
-		for end < len(groups) && (end == at || tokens+weight(groups[end]) <= batchTokens) {
+		for end < len(groups) && (end == at || s.kv == nil && tokens+weight(groups[end]) <= batchTokens) {
 			tokens += weight(groups[end])
 			end++
 		}
@@ -72,6 +82,29 @@ func (s *Scorer) ScoreGroups(ctx context.Context, groups [][]Row) (out []RowScor
 		out, at = append(out, got...), end
 	}
 	return out, nil
+}
+
+// fill computes the prefix, with room for the largest group behind it.
+func (s *Scorer) fill(ctx context.Context, groups [][]Row) (err error) {
+	if len(s.prefix) == 0 {
+		return nil
+	}
+	room := 0
+	for _, g := range groups {
+		room = max(room, weight(g))
+	}
+	if s.kv != nil {
+		if s.kv.Rows-s.kv.Shared >= room {
+			return nil
+		}
+		s.forget()
+	}
+	var bind model.Bind
+	if s.ad != nil {
+		bind = s.ad.Bind
+	}
+	s.kv, err = model.Prefix(ctx, s.d, s.m, bind, []int32{0}, s.prefix, room)
+	return err
 }
 
 // weight is a group's tokens when what is shared stands once.
@@ -112,7 +145,7 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 			id := int32(0)
 			if s.tasks > 1 {
 				if r.Task < 0 || r.Task >= s.tasks {
-					return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1)
+					return nil, fault.Inputf("score", "task_id %d, want 0 to %d", r.Task, s.tasks-1).Next("correct the row's task_id, or choose one task for all rows")
 				}
 				id = int32(r.Task)
 			}
@@ -130,7 +163,7 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 		share = share || common[len(common)-1] > 0
 	}
 	r := model.Pack(seqs)
-	if share {
+	if share = share || s.kv != nil; share {
 		r = model.PackShared(parts, common)
 	}
 	out := make([]RowScore, len(seqs))
@@ -138,11 +171,11 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 	if labels == 0 {
 		return out, nil
 	}
-	sp, err := s.program(ctx, shape{model.Bucket(r.Tokens()), model.Bucket(labels), len(task), share})
+	sp, err := s.program(ctx, shape{tokens: model.Bucket(r.Tokens()), labels: model.Bucket(labels), slots: len(task), shared: share, prefix: s.kv})
 	if err != nil {
 		return nil, err
 	}
-	if err := sp.lg.write(sp.prog, r, task, false); err != nil {
+	if err := sp.lg.write(sp.prog, r, task); err != nil {
 		return nil, err
 	}
 	if err := sp.prog.Run(ctx); err != nil {
@@ -169,7 +202,7 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 			o.Tokens++
 			if s.greedy {
 				v := p.logits.Shape[1]
-				o.Greedy = o.Greedy && ArgMax(logits[i*v:(i+1)*v]) == int(r.Labels[at+i])
+				o.Greedy = o.Greedy && model.ArgMax(logits[i*v:(i+1)*v]) == int(r.Labels[at+i])
 			}
 		}
 		at += len(nll)
@@ -181,10 +214,7 @@ func (s *Scorer) program(ctx context.Context, sh shape) (scoreProgram, error) {
 	if p, ok := s.progs[sh]; ok {
 		return p, nil
 	}
-	for k, p := range s.progs { // one program at a time: each holds its own arena
-		p.prog.Close()
-		delete(s.progs, k)
-	}
+	s.drop() // one program at a time: each holds its own arena
 	lg := newLossGraph(s.m, s.ad, sh, false, s.d.Info().MaxBinding)
 	var outs []*graph.Node
 	for _, p := range lg.pieces {
@@ -221,7 +251,7 @@ func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
 		return nil, err
 	}
 	defer prog.Close()
-	if err := lg.write(prog, r, []int32{id}, false); err != nil {
+	if err := lg.write(prog, r, []int32{id}); err != nil {
 		return nil, err
 	}
 	if err := prog.Run(ctx); err != nil {
@@ -238,21 +268,21 @@ func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
 	return out, nil
 }
 
-// Close frees the programs.
-func (s *Scorer) Close() {
-	for _, p := range s.progs {
+// Close frees the programs and the prefix.
+func (s *Scorer) Close() { s.forget() }
+
+func (s *Scorer) drop() {
+	for k, p := range s.progs {
 		p.prog.Close()
+		delete(s.progs, k)
 	}
-	s.progs = nil
 }
 
-// ArgMax is the index of the largest value, the first of equals.
-func ArgMax(v []float32) int {
-	best := 0
-	for i, x := range v {
-		if x > v[best] {
-			best = i
-		}
+// forget frees the prefix and what was compiled for it.
+func (s *Scorer) forget() {
+	s.drop()
+	if s.kv != nil {
+		s.kv.Free(s.d)
+		s.kv = nil
 	}
-	return best
 }

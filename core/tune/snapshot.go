@@ -1,6 +1,7 @@
 package tune
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -12,13 +13,13 @@ import (
 )
 
 // Snapshot is the state of training as safetensors bytes: every trained
-// variable with its Adam moments, and the number of steps done. A trainer made
+// variable with its optimiser's averages, and the number of steps done. A trainer made
 // with the same method, rows, batches and settings goes on from it as if it had
 // never stopped: batch order hangs on the seed alone.
 func (t *Trainer) Snapshot(ctx context.Context) ([]byte, error) {
 	var ts []safetensors.Tensor
-	for _, m := range t.moments {
-		for _, v := range []*tensor.Var{m.p, m.m, m.v} {
+	for _, st := range t.states {
+		for _, v := range st.vars() {
 			data := make([]float32, tensor.Numel(v.Shape))
 			if err := t.d.ReadVar(ctx, v, tensor.F32Bytes(data)); err != nil {
 				return nil, err
@@ -26,7 +27,7 @@ func (t *Trainer) Snapshot(ctx context.Context) ([]byte, error) {
 			ts = append(ts, safetensors.Tensor{Name: v.Name, Shape: v.Shape, Data: data})
 		}
 	}
-	return safetensors.Encode(ts, map[string]string{"method": t.method.Name, "step": strconv.Itoa(t.step)})
+	return safetensors.Encode(ts, map[string]string{"method": t.method.Name, "optimizer": t.optim.Name, "step": strconv.Itoa(t.step)})
 }
 
 // Restore goes back, or on, to a snapshot. One of another method or other
@@ -40,9 +41,12 @@ func (t *Trainer) Restore(ctx context.Context, snapshot []byte) error {
 	if err != nil || step < 0 || step > len(t.batches) || f.Metadata["method"] != t.method.Name {
 		return fault.Inputf("snapshot", "method %q at step %q, want %s and at most %d steps", f.Metadata["method"], f.Metadata["step"], t.method.Name, len(t.batches))
 	}
+	if got, want := f.Metadata["optimizer"], t.optim.Name; cmp.Or(got, AdamW) != cmp.Or(want, AdamW) {
+		return fault.Inputf("snapshot", "optimizer %q, want %q", got, want).Next("use the settings that it was made with")
+	}
 	values := map[*tensor.Var][]float32{}
-	for _, m := range t.moments {
-		for _, v := range []*tensor.Var{m.p, m.m, m.v} {
+	for _, st := range t.states {
+		for _, v := range st.vars() {
 			if shape, _ := f.Shape(v.Name); fmt.Sprint(shape) != fmt.Sprint(v.Shape) {
 				return fault.Inputf("snapshot", "%s has shape %v, want %v", v.Name, shape, v.Shape).Next("use the inventory and settings that it was made with")
 			}

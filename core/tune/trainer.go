@@ -16,6 +16,18 @@ import (
 type Row struct {
 	IDs, Labels []int32 // as long as each other; labels −100 where there is no loss, not shifted
 	Task        int
+	Others      []Row // the same with each wrong answer that it could have, for LossTFew
+}
+
+// Labelled tells whether the row has a label that counts: any but the first
+// token's, which nothing predicts.
+func (r Row) Labelled() bool {
+	for i, y := range r.Labels {
+		if i > 0 && y >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // Trainer runs a method on batches of rows. It holds one compiled program,
@@ -27,16 +39,16 @@ type Trainer struct {
 	rows    []Row
 	batches [][]int
 	lg      *lossGraph
+	goal    objective
 	prog    device.Program
-	loss    *graph.Node
 	norm    *graph.Node
 	hyper   [2]*graph.Node
-	moments []moments
+	states  []state
 	step    int // steps done
 }
 
-// Step is what one optimiser step reports; Loss is the mean over the batch's
-// label tokens before the update, in nats.
+// Step is what one optimiser step reports; Loss is that of the batch before the
+// update, in nats.
 type Step struct {
 	Step               int // from 1
 	Loss, LR, GradNorm float64
@@ -48,57 +60,84 @@ type Step struct {
 func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, batches [][]int, o Optim) (t *Trainer, err error) {
 	defer fault.Recover("adapt", &err)
 	t = &Trainer{d: d, method: method, optim: o, rows: rows, batches: batches}
-	var s shape
+	s := shape{shared: o.Loss == LossTFew}
+	if o.Loss == LossNI {
+		s.smooth = niSmooth
+	}
+	most, size := 0, 0 // answers of a row, rows of a batch
 	for k := range batches {
-		r, task, err := t.pack(k)
+		b, err := t.pack(k)
 		if err != nil {
 			return nil, err
 		}
-		if len(r.Rows) == 0 {
-			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("give rows with an output")
+		if len(b.Rows) == 0 {
+			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
 		}
-		s = shape{tokens: max(s.tokens, r.Tokens()), labels: max(s.labels, len(r.Rows)), slots: max(s.slots, len(task))}
+		s.tokens, s.labels, s.slots, size = max(s.tokens, b.Tokens()), max(s.labels, len(b.Rows)), max(s.slots, len(b.task)), max(size, b.examples)
+		for _, n := range b.answers {
+			most = max(most, n)
+		}
 	}
 	s.tokens, s.labels = model.Bucket(s.tokens), model.Bucket(s.labels)
 	t.lg = newLossGraph(m, method.Adapter, s, true, d.Info().MaxBinding)
-	t.loss = t.lg.loss()
+	switch o.Loss {
+	case LossTFew:
+		t.goal = newTFew(t.lg, size, most)
+	case LossNI:
+		t.goal = newWeighted(t.lg, overRows)
+	default:
+		t.goal = newWeighted(t.lg, meanOfLabels)
+	}
 	var wrt []*tensor.Var
 	for _, p := range method.Trained {
 		wrt = append(wrt, p.Var)
 	}
-	grads, err := graph.Grad(t.loss, wrt...)
+	grads, err := graph.Grad(t.goal.loss(), wrt...)
 	if err != nil {
 		return nil, err
 	}
 	var updates []*graph.Node
 	t.norm, t.hyper, updates = t.updates(t.lg.g, grads)
-	t.prog, err = d.Compile(ctx, append(updates, t.loss, t.norm)...)
+	t.prog, err = d.Compile(ctx, append(updates, t.goal.loss(), t.norm)...)
 	if err != nil {
 		return nil, err
 	}
 	return t, nil
 }
 
-// pack lays out batch k and lists the router row of each of its task slots.
-func (t *Trainer) pack(k int) (*model.Ragged, []int32, error) {
+// pack lays out batch k, each row behind its own prompt or, for LossTFew, all
+// answers of a row behind one. A task has one slot; where routes are sampled
+// each example has one, for a sample of its own.
+func (t *Trainer) pack(k int) (*batch, error) {
+	b := &batch{examples: len(t.batches[k]), sampled: t.method.noise != nil}
 	var seqs []model.Seq
-	var task []int32
-	slot := map[int32]int32{}
+	var groups [][]model.Seq
+	var common []int
 	for _, i := range t.batches[k] {
 		row := t.rows[i]
 		r, err := t.method.Row(row.Task)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		s, ok := slot[r]
-		if !ok {
-			s = int32(len(task))
-			slot[r] = s
-			task = append(task, r)
+		s, first := b.slot(r), len(seqs)
+		answers := []Row{row}
+		if t.optim.Loss == LossTFew {
+			if answers = append(answers, row.Others...); len(answers) < 2 {
+				return nil, fault.Inputf("adapt", "row %d has no wrong answer to tell apart", i+1).Next("give options, or take loss lm")
+			}
+			b.answers, common = append(b.answers, len(answers)), append(common, shared(answers))
 		}
-		seqs = append(seqs, model.Seq{IDs: row.IDs, Labels: row.Labels, Slot: s})
+		for _, a := range answers {
+			seqs = append(seqs, model.Seq{IDs: a.IDs, Labels: a.Labels, Slot: s})
+		}
+		groups = append(groups, seqs[first:])
 	}
-	return model.Pack(seqs), task, nil
+	if b.answers == nil {
+		b.Ragged = model.Pack(seqs)
+		return b, nil
+	}
+	b.Ragged = model.PackShared(groups, common)
+	return b, nil
 }
 
 // Done reports whether all steps have run.
@@ -114,12 +153,20 @@ func (t *Trainer) Stats() device.Stats { return t.prog.Stats() }
 // Input fault; the variables stay at the last finite step.
 func (t *Trainer) Step(ctx context.Context) (Step, error) {
 	k, start := t.step, time.Now()
-	r, task, err := t.pack(k)
+	b, err := t.pack(k)
 	if err != nil {
 		return Step{}, err
 	}
-	if err := t.lg.write(t.prog, r, task, true); err != nil {
+	if err := t.goal.write(t.prog, b); err != nil {
 		return Step{}, err
+	}
+	if err := t.lg.write(t.prog, b.Ragged, b.task); err != nil {
+		return Step{}, err
+	}
+	if n := t.lg.noise; n != nil {
+		if err := t.prog.Write(n, tensor.F32Bytes(t.method.noise.draw(k, n.Numel()))); err != nil {
+			return Step{}, err
+		}
 	}
 	for i, h := range t.hyper {
 		if h != nil {
@@ -131,7 +178,7 @@ func (t *Trainer) Step(ctx context.Context) (Step, error) {
 	if err := t.prog.Run(ctx); err != nil {
 		return Step{}, err
 	}
-	loss, err := readF32(ctx, t.prog, t.loss)
+	loss, err := readF32(ctx, t.prog, t.goal.loss())
 	if err != nil {
 		return Step{}, err
 	}
@@ -154,8 +201,8 @@ func (t *Trainer) Step(ctx context.Context) (Step, error) {
 
 // Close frees the program and the optimiser's state, not the method's variables.
 func (t *Trainer) Close() error {
-	for _, m := range t.moments {
-		t.d.Free(m.m, m.v)
+	for _, s := range t.states {
+		t.d.Free(s.averages...)
 	}
 	return t.prog.Close()
 }

@@ -31,12 +31,29 @@ def tokenizer():
 
 @pytest.fixture(scope="session")
 def llama(tmp_path_factory):
-    return saved(LlamaForCausalLM(LlamaConfig(vocab_size=98, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2)), tmp_path_factory.mktemp("llama"))
+    return saved(
+        LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=98, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2
+            )
+        ),
+        tmp_path_factory.mktemp("llama"),
+    )
 
 
 @pytest.fixture(scope="session")
 def t5(tmp_path_factory):
-    config = T5Config(vocab_size=98, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu", tie_word_embeddings=False, decoder_start_token_id=0)
+    config = T5Config(
+        vocab_size=98,
+        d_model=32,
+        d_kv=8,
+        d_ff=64,
+        num_layers=2,
+        num_heads=4,
+        feed_forward_proj="gated-gelu",
+        tie_word_embeddings=False,
+        decoder_start_token_id=0,
+    )
     return saved(T5ForConditionalGeneration(config), tmp_path_factory.mktemp("t5"))
 
 
@@ -72,7 +89,9 @@ def write_tasks(folder):
     entries = []
     for name, (category, more, f) in made.items():
         entries.append({"name": name, "split": "train", "category": category, "ship": True, "licence": "MIT", "source": "made here"} | more)
-        write_rows(folder / "train" / f"{name}.jsonl", [{"input": f"{name[-1]} {w}" if category == "p3/len" else w, "output": f(w)} for w in words])
+        write_rows(
+            folder / "train" / f"{name}.jsonl", [{"input": f"{name[-1]} {w}" if category == "p3/len" else w, "output": f(w)} for w in words]
+        )
     entries.append({"name": "double", "split": "heldout", "category": "case", "licence": "MIT"})
     write_rows(folder / "heldout" / "double.jsonl", [{"input": w, "output": w + w} for w in words])
     (folder / "manifest.json").write_text(json.dumps(entries))
@@ -96,7 +115,19 @@ def pretrain(*args, launch=(), status=0):
 
 def small(base, tasks, out, **flags):
     """Flags of a short run, as arguments."""
-    flags = {"steps": 6, "groups": 2, "group_rows": 3, "skills": 4, "splits": 4, "rank": 2, "warmup": 2, "precision": "f32", "device": "cpu", "threads": 1, "stats_every": 3} | flags
+    flags = {
+        "steps": 6,
+        "groups": 2,
+        "group_rows": 3,
+        "skills": 4,
+        "splits": 4,
+        "rank": 2,
+        "warmup": 2,
+        "precision": "f32",
+        "device": "cpu",
+        "threads": 1,
+        "stats_every": 3,
+    } | flags
     flags = {"base": base, "tasks": tasks, "out": out} | flags
     return [a for k, v in flags.items() for a in (f"--{k.replace('_', '-')}", v)]
 

@@ -57,7 +57,15 @@ def test_only_what_may_be_shipped(tasks):
     assert "p3_len_b" not in [t.name for t in load_tasks(tasks, ship_only=True)]
 
 
-@pytest.mark.parametrize("text, reason", [("{", "manifest.json: "), ("{}", "want a list"), ('[{"name": "../x", "split": "train"}]', "want a name"), ('[{"name": "x", "split": "test"}]', "want train or heldout")])
+@pytest.mark.parametrize(
+    "text, reason",
+    [
+        ("{", "manifest.json: "),
+        ("{}", "want a list"),
+        ('[{"name": "../x", "split": "train"}]', "want a name"),
+        ('[{"name": "x", "split": "test"}]', "want train or heldout"),
+    ],
+)
 def test_bad_manifest(tasks, text, reason):
     (tasks / "manifest.json").write_text(text)
     with pytest.raises(Fault, match=reason):

@@ -10,10 +10,10 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from pretrain.__main__ import Export, export
 from pretrain.base import load_base
+from pretrain.batches import Group, collate
+from pretrain.data import Row
 from pretrain.inventory import open_inventory
 from pretrain.prompt import Encoder
-from pretrain.data import Row
-from pretrain.batches import Group, collate
 
 from .conftest import pretrain
 from .test_train import run
@@ -66,13 +66,23 @@ def test_task_rows(by, count, llama, tasks, tmp_path):
     assert manifest["tasks"] == ["upper", "title", "first", "last", "p3_len_a"]
     assert manifest.get("rows") == (None if count == 5 else [0, 0, 1, 1, 2])
     assert manifest["examples_per_step"] == 6 and manifest["steps"] == 4 and manifest["n_skills"] == 4
-    assert manifest["sources"][0] | {"sha256": "", "rows": 0} == {"name": "upper", "category": "case", "source": "made here", "licence": "MIT", "rows": 0, "row": 0, "sha256": ""}
+    assert manifest["sources"][0] | {"sha256": "", "rows": 0} == {
+        "name": "upper",
+        "category": "case",
+        "source": "made here",
+        "licence": "MIT",
+        "rows": 0,
+        "row": 0,
+        "sha256": "",
+    }
     assert "MIT" in (tmp_path / "made/README.md").read_text()
     assert not any(str(tmp_path) in f.read_text() for f in (tmp_path / "made").glob("*[mn]") if f.suffix in (".json", ".md"))
     # rows are exported for the plain sigmoid: the annealed run's own loss must come out
     model, names = open_inventory(load_base(llama), tmp_path / "made")
     assert names["last"] == (manifest.get("rows") or range(5))[3]
-    out = json.loads(pretrain("loss", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--precision", "f32", "--max-rows", 16).stdout)
+    out = json.loads(
+        pretrain("loss", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--precision", "f32", "--max-rows", 16).stdout
+    )
     log = [json.loads(raw) for raw in (tmp_path / "run/log.jsonl").read_text().splitlines()][-1]
     assert log["tasks"].keys() == out["tasks"].keys()
     for name, loss in log["tasks"].items():
@@ -82,7 +92,9 @@ def test_task_rows(by, count, llama, tasks, tmp_path):
 def test_few_shot_from_the_command_line(llama, tasks, tmp_path):
     run(llama, tasks, tmp_path / "run", steps=10, lr=0.02)
     export(Export(run=str(tmp_path / "run"), out=str(tmp_path / "made")))
-    p = pretrain("fewshot", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--steps", 4, "--shots", 8, "--precision", "f32")
+    p = pretrain(
+        "fewshot", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--steps", 4, "--shots", 8, "--precision", "f32"
+    )
     *each, mean = map(json.loads, p.stdout.splitlines())
     assert [r["method"] for r in each] == ["base", "mean", "z", "mu", "lora"]
     assert all(r["task"] == "double" and r["rows"] == 52 for r in each)

@@ -24,7 +24,9 @@ def test_twenty_steps_are_handfuls(tmp_path):
             cut = rng.randint(1, len(ids) - 1)
             rows.append({"input_ids": ids, "labels": [-100] * cut + ids[cut:]})
         write_rows(tasks / f"train/t{t}.jsonl", rows)
-    (tasks / "manifest.json").write_text(json.dumps([{"name": f"t{t}", "split": "train", "category": f"c{t % 3}", "ship": True} for t in range(5)]))
+    (tasks / "manifest.json").write_text(
+        json.dumps([{"name": f"t{t}", "split": "train", "category": f"c{t % 3}", "ship": True} for t in range(5)])
+    )
     flags = {"steps": 20, "groups": 3, "group_rows": 4, "rank": 4, "warmup": 4, "router_weight_decay": 0.01, "init_rows": "sparse:1:2"}
     out = run(base, tasks, tmp_path / "run", **flags, dump_batches=str(tmp_path / "b.jsonl"), export_steps="0,20")
     steps = [json.loads(raw) for raw in (tmp_path / "b.jsonl").read_text().splitlines()]

@@ -35,7 +35,11 @@ def named(model):
     """Trained tensors under PEFT's names."""
     out = {}
     for n, m in model.layers.items():
-        out |= {f"{PREFIX}{n}.poly_lora_A": m.lora_a, f"{PREFIX}{n}.poly_lora_B": m.lora_b, f"{PREFIX}{n}.poly_router.module_logits": m.router.module_logits}
+        out |= {
+            f"{PREFIX}{n}.poly_lora_A": m.lora_a,
+            f"{PREFIX}{n}.poly_lora_B": m.lora_b,
+            f"{PREFIX}{n}.poly_router.module_logits": m.router.module_logits,
+        }
     return out
 
 
@@ -77,7 +81,9 @@ def test_groups_of_many_tasks_are_pefts_examples():
     b = {n: t[:rows] if n != "routes" else t for n, t in b.items()}
     nll, example, _ = model.tokens(b)
     with torch.no_grad():
-        logits = peft(input_ids=b["input_ids"], attention_mask=b["attention_mask"], task_ids=b["routes"].repeat_interleave(rows // 2)).logits
+        logits = peft(
+            input_ids=b["input_ids"], attention_mask=b["attention_mask"], task_ids=b["routes"].repeat_interleave(rows // 2)
+        ).logits
     keep = b["labels"][:, 1:] != -100
     want = torch.nn.functional.cross_entropy(logits[:, :-1][keep], b["labels"][:, 1:][keep], reduction="none")
     torch.testing.assert_close(nll.detach(), want, atol=2e-5, rtol=1e-4)

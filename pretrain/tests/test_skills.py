@@ -7,11 +7,13 @@ import torch
 
 from pretrain import clusters, skills
 from pretrain.base import load_base
+from pretrain.config import Config
+from pretrain.data import Row
+from pretrain.evaluate import score
+from pretrain.fault import Fault
 from pretrain.few_shot import Recipe, fit, layers_for, replaced
 from pretrain.model import MultiTask, Shape
 from pretrain.prompt import Encoded, Encoder
-from pretrain.data import Row
-from pretrain.evaluate import score
 
 from .conftest import lines
 from .test_train import adapters, run
@@ -52,7 +54,10 @@ def test_gradient_clusters_find_groups_and_stay_about_equal():
 
 def test_sketches_keep_cosines(llama, tasks):
     m = model(llama, rows=3)
-    rows = lambda text: [Row(i, c * 3, text) for i, c in enumerate("abcdefgh")]
+
+    def rows(text):
+        return [Row(i, c * 3, text) for i, c in enumerate("abcdefgh")]
+
     encode = Encoder(load_base(llama).tokenizer, False)
     encoded = [Encoded(None, encode(r, "")) for r in (rows("x"), rows("x")[::-1], rows("Q"))]
     s = clusters.gradient_sketches(m, encoded, [0, 1, 2], 0, "cpu")
@@ -78,6 +83,18 @@ def test_stacked_skills_train_apart_then_together(by, llama, tasks, tmp_path):
     assert log[4]["mean_share"] < 0.75  # three skills of which none is another: about 1/√3
 
 
+def test_grown_skills_are_one_adapter_and_then_part(llama, tasks, tmp_path):
+    flags = dict(skills=3, splits=4, init_skills="grow:4", init_rows="sparse:1:3", lr=0.02, warmup=1, stats_every=1, save_every=4)
+    one = adapters(run(llama, tasks, tmp_path / "one", **flags, steps=4))
+    assert all(v.abs().max() == 0 for k, v in one.items() if "module_logits" in k)
+    assert all(torch.allclose(v, v[:, :1].expand_as(v), atol=1e-7) for k, v in one.items() if "lora_" in k)
+    log = [line for line in lines(run(llama, tasks, tmp_path / "both", **flags, steps=8)) if "loss" in line]
+    assert log[3]["mean_share"] > 0.9999 and log[3]["entropy"] > 0.9999
+    assert log[7]["mean_share"] < 0.998 and log[7]["entropy"] < 0.8
+    with pytest.raises(Fault, match="sparse"):
+        Config(base="b", tasks="t", out="o", init_skills="grow:4")
+
+
 def test_measures(llama):
     m = model(llama)
     assert skills.measures(m)["entropy"] > 0.999
@@ -93,7 +110,10 @@ def test_measures(llama):
 
 @pytest.mark.parametrize("flags", [{"entropy": 5.0}, {"router_anneal": 0.1}, {"init_rows": "sparse:1:4"}])
 def test_options_lower_the_entropy(flags, llama, tasks, tmp_path):
-    last = [[line for line in lines(run(llama, tasks, tmp_path / str(len(f)), steps=30, lr=0.02, **f)) if "entropy" in line][-1] for f in ({}, flags)]
+    last = [
+        [line for line in lines(run(llama, tasks, tmp_path / str(len(f)), steps=30, lr=0.02, **f)) if "entropy" in line][-1]
+        for f in ({}, flags)
+    ]
     assert last[1]["entropy"] < last[0]["entropy"] - 0.01
 
 
@@ -117,7 +137,14 @@ def test_mu_starts_at_the_uniform_mixture_and_z_leaves_skills(llama):
     kept = [layer.lora_b.clone() for layer in m.layers.values()]
     layers = layers_for(m, "z", 2)
     with replaced(m, layers):
-        fit(m, {"params": [x.router.module_logits for x in layers.values()], "lr": 0.1, "weight_decay": 0.0}, shots, 0, Recipe(steps=20, precision="f32"), "cpu")
+        fit(
+            m,
+            {"params": [x.router.module_logits for x in layers.values()], "lr": 0.1, "weight_decay": 0.0},
+            shots,
+            0,
+            Recipe(steps=20, precision="f32"),
+            "cpu",
+        )
         z = score(m, [(0, t) for t in shots], "cpu")
     assert sum(s[0] for s in z) < sum(s[0] for s in mean)
     assert all(torch.equal(a, layer.lora_b) for a, layer in zip(kept, m.layers.values()))

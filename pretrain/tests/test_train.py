@@ -18,7 +18,19 @@ from .conftest import ROOT, command, lines, pretrain, small
 
 # `--cpu --num_processes 2` alone starts one process: accelerate wants MPI for that. With --multi_gpu it starts them
 # as torchrun does, and --device cpu of ours keeps both on the CPU, over gloo.
-LAUNCH = ("--multi_gpu", "--num_processes", "2", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0")
+LAUNCH = (
+    "--multi_gpu",
+    "--num_processes",
+    "2",
+    "--num_machines",
+    "1",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+    "--main_process_port",
+    "0",
+)
 
 
 def run(base, tasks, out, **flags):
@@ -80,7 +92,9 @@ def test_two_processes_are_one_with_twice_the_batch(llama, tasks, tmp_path):
 
 
 def test_signal_saves_and_stops(llama, tasks, tmp_path):
-    p = subprocess.Popen(command("train", *small(llama, tasks, tmp_path / "run", steps=100000)), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    p = subprocess.Popen(
+        command("train", *small(llama, tasks, tmp_path / "run", steps=100000)), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
     while not ((tmp_path / "run/log.jsonl").exists() and lines(tmp_path / "run")):
         time.sleep(0.05)
     p.send_signal(signal.SIGTERM)
@@ -122,3 +136,19 @@ def test_batches_as_token_ids(llama, tasks, tmp_path):
         assert all(len(r["labels"]) == len(r["input_ids"]) and 0 <= r["task_id"] < 5 for r in s["rows"])
     config = json.loads((tmp_path / "run/step0/adapter_config.json").read_text())
     assert config["n_tasks"] == 5
+
+
+def test_bf16_is_near_f32(llama, tasks, tmp_path):
+    runs = {}
+    for precision in ("f32", "bf16"):
+        pretrain("train", *small(llama, tasks, tmp_path / precision, precision=precision, steps=20, lr=0.02))
+        runs[precision] = [line["loss"] for line in lines(tmp_path / precision) if "loss" in line]
+    assert runs["f32"] != runs["bf16"]
+    assert all(abs(a - b) < 0.05 for a, b in zip(runs["f32"], runs["bf16"], strict=True))
+    assert {p.dtype for p in adapters(tmp_path / "bf16").values()} == {torch.float32}
+
+
+def test_a_fault_is_one_line(tasks, tmp_path):
+    p = pretrain("train", *small(tmp_path / "none", tasks, tmp_path / "run"), status=1)
+    assert p.stderr.splitlines()[-1].startswith(f"base: {tmp_path / 'none'} is no .gguf and no Hugging Face folder; ")
+    assert "Traceback" not in p.stderr and p.stdout == ""

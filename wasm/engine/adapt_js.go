@@ -36,6 +36,9 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 	made := &fit{}
 	made.Fit, err = eng.Adapt(ctx, o, func(ev engine.Event) {
 		switch {
+		case ev.Start != nil:
+			emit.Latest("start", "", ev.Start)
+			web.Yield() // a stop is heard between rows
 		case ev.Plan != nil:
 			emit.Send("plan", ev.Plan)
 		case ev.Step != nil:

@@ -22,6 +22,7 @@ func main() {
 		"free":        s.free,
 		"score":       s.score,
 		"evaluate":    s.evaluate,
+		"alignment":   s.alignment,
 		"generate":    s.generate,
 	}, version())
 	select {} // the Worker lives until the page ends it

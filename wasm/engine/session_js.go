@@ -89,7 +89,10 @@ type Opening struct {
 	Device    device.Options `json:"device"`
 }
 
-// open closes what is open and opens anew.
+// open opens a model in place of what is open. That one, with its fine-tunes,
+// is closed only when the new one stands, so that wrong files lose nothing: an
+// open engine has read its files' heads and its inventory, and takes no room
+// for weights before its first use.
 func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
 	var p Opening
 	if err := r.Into(&p); err != nil {
@@ -113,12 +116,13 @@ func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 	if o.Adapter, err = gather(ctx, "adapter", p.Adapter, r, emit); err != nil {
 		return nil, nil, err
 	}
-	if err := s.shut(ctx); err != nil {
-		return nil, nil, err
-	}
 	emit.Send("progress", Progress{Progress: engine.Progress{Status: "read"}})
 	eng, err := engine.Open(ctx, o)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := s.shut(ctx); err != nil {
+		eng.Close()
 		return nil, nil, err
 	}
 	s.mu.Lock()

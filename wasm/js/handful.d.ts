@@ -19,7 +19,7 @@ export interface OpenOptions {
   base: Files;
   /** A PEFT POLY folder: the skills that z and mu start from. */
   inventory?: Files;
-  /** A PEFT LORA or POLY folder to score or generate with. */
+  /** A PEFT LORA, IA3 or POLY folder to score or generate with. */
   adapter?: Files;
   /** 'gpu' never falls back; 'auto' (the default) takes the faster and says why. */
   device?: DeviceKind;
@@ -96,8 +96,8 @@ export type Row =
 
 export interface AdaptOptions {
   examples: Examples;
-  /** Routing logits, the averaged adapter, everything, or LoRA. */
-  method?: 'z' | 'mu' | 'mhr' | 'lora';
+  /** Routing logits, the averaged adapter, everything, LoRA, or (IA)³. */
+  method?: 'z' | 'mu' | 'mhr' | 'lora' | 'ia3';
   instruction?: string;
   steps?: number;
   batch?: number;
@@ -110,10 +110,19 @@ export interface AdaptOptions {
   clip?: number;
   warmup?: number;
   schedule?: 'constant' | 'linear';
-  optimizer?: 'adamw';
-  loss?: 'lm';
-  /** fresh, mean, task:ID or keep. */
+  optimizer?: 'adamw' | 'adafactor';
+  /** adafactor: rates are relative to each tensor's size (the default). */
+  scaleParameter?: boolean;
+  /** Of the label tokens; T-Few's over each row's options; or smoothed and summed, as for Natural Instructions. */
+  loss?: 'lm' | 'tfew' | 'ni';
+  /** fresh, mean, task:ID, best, best:K or keep. */
   routerInit?: string;
+  /** From logits to weights. */
+  selector?: 'sigmoid' | 'l2' | 'straight-through' | 'correction' | 'shared';
+  /** A router for each linear, sub-layer, block, encoder and decoder, or one. */
+  granularity?: 'fine' | 'layer' | 'block' | 'coder' | 'coarse';
+  /** Samples routes while training. */
+  relaxed?: boolean;
   order?: 'shuffle' | 'file';
   /** How many rows to use; 0 is all. */
   shots?: number;
@@ -130,9 +139,25 @@ export interface AdaptOptions {
   routingEvery?: number;
   onStep?(step: Step): void;
   /** Everything that happens: exactly one field is set. */
-  onEvent?(event: { plan?: Plan; step?: Step; routing?: Routing; score?: ScoreRow; save?: { step: number } }): void;
+  onEvent?(event: { start?: Start; plan?: Plan; step?: Step; routing?: Routing; score?: ScoreRow; save?: { step: number } }): void;
   /** Stops within a step and rejects with an AbortError; see also Handful.stop. */
   signal?: AbortSignal;
+}
+
+/** How the search for a start (routerInit best) goes on; the last has rows. */
+export interface Start {
+  /** Forwards. */
+  done: number;
+  of: number;
+  /** That the rows were tried on. */
+  examples?: number;
+  /** Best first: training starts from their mean. */
+  rows?: StartRow[];
+}
+
+export interface StartRow {
+  task: string;
+  loss: number;
 }
 
 export interface Plan {
@@ -150,7 +175,7 @@ export interface Plan {
 export interface Step {
   /** From 1. */
   step: number;
-  /** Before the update, in nats per label token. */
+  /** Before the update, in nats; that of lm is per label token. */
   loss: number;
   lr: number;
   /** Before clipping. */
@@ -170,6 +195,9 @@ export interface ScoreRow {
   n: number;
   accuracy: number;
   balanced: number;
+  /** Of generated answers. */
+  exact?: number;
+  rougeL?: number;
   loss: number;
   labels?: string[];
   rows?: { input: string; want: string; got: string; loss: number }[];
@@ -185,6 +213,8 @@ export interface Fit {
   dispatches: number;
   /** Ended early by Handful.stop. */
   stopped: boolean;
+  /** The training tasks that routing starts from, with routerInit best. */
+  start?: StartRow[];
   routing?: Routing;
   /** base, mean and adapted on the rows kept aside. */
   scores?: ScoreRow[];
@@ -211,8 +241,42 @@ export interface ScoreOptions extends Using {
 export interface EvalOptions extends ScoreOptions {
   /** Labels to choose from. */
   options?: string[];
-  /** Judge only the first rows. */
+  /** Judge at most so many rows, of each class its share. */
   limit?: number;
+  /** Judge what greedy decoding writes, whatever labels there are. */
+  generate?: boolean;
+  /** Tokens of a generated answer. */
+  maxTokens?: number;
+  /** Examples (JSONL) to show in the prompt before each row, as many as fit. */
+  context?: string;
+  /** The labels that balanced accuracy is over; default: the options, or the outputs. */
+  classes?: string[];
+}
+
+export interface AlignmentOptions {
+  /** What tasks are compared, each by its examples. A row's task_id picks its router row. */
+  tasks: ArrayLike<Examples | { name?: string; examples: Examples }>;
+  /** The inventory, or else the opened adapter, with all its skills when not given. */
+  adapter?: Using['adapter'] | 'skills';
+  instruction?: string;
+  /** Most rows of each task; 0 is all. */
+  rows?: number;
+  truncate?: boolean;
+  /** Hears how many tasks are done. */
+  onTask?(done: number): void;
+  signal?: AbortSignal;
+}
+
+/** By task, in the order given: the gradient of the mean loss with respect to all A and B. */
+export interface Alignment {
+  tasks: string[];
+  rows: number[];
+  loss: number[];
+  grad_norm: number[];
+  cosine: number[][];
+  /** Cosine over all pairs of different tasks. */
+  mean: number;
+  parameters: number;
 }
 
 export interface GenerateOptions extends Using {
@@ -249,6 +313,7 @@ export interface Handful {
   }>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
   evaluate(options: EvalOptions): Promise<ScoreRow>;
+  alignment(options: AlignmentOptions): Promise<Alignment>;
   generate(options: GenerateOptions): AsyncGenerator<string, void, void>;
   generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, void>;
   /** Ends the Worker and gives all memory back. */

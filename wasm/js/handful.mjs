@@ -83,6 +83,16 @@ class Handful {
     return this.#ask('evaluate', { ...this.#using(options), examples: jsonl(examples) }, signal);
   }
 
+  /** Compares the gradients of tasks: their cosines, norms and losses. */
+  async alignment({ tasks = [], adapter = 'skills', signal, onTask, ...options } = {}) {
+    const named = Array.from(tasks, (task, i) => {
+      const { name = `task ${i + 1}`, examples } = task?.examples === undefined ? { examples: task } : task;
+      return { name, examples: jsonl(examples) };
+    });
+    const on = ({ kind, data }) => kind === 'task' && onTask?.(data);
+    return (await this.#call('alignment', { ...this.#using({ ...options, adapter }), tasks: named }, { on, signal })).data;
+  }
+
   /** Continues a prompt: an async iterator of pieces of text. */
   async *generate(prompt, options = {}) {
     const { signal, ...rest } = typeof prompt === 'string' ? { ...options, prompt } : (prompt ?? {});

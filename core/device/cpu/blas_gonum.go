@@ -45,5 +45,5 @@ func platform(family string) (products, error) {
 	case "go":
 		return goBlas{}, nil
 	}
-	return nil, fault.Inputf("device", "cpu has no kernel family %q here, want gonum or go", family)
+	return nil, fault.Inputf("device", "cpu has no kernel family %q here, want gonum or go", family).Next("leave the family out to take the fastest")
 }

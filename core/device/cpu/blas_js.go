@@ -72,7 +72,7 @@ func platform(family string) (products, error) {
 	}
 	variants, ok := families[family]
 	if !ok {
-		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want relaxed, plain or go", family)
+		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want relaxed, plain or go", family).Next("leave the family out to take the fastest")
 	}
 	if b := loaded[family]; b != nil {
 		return b, nil

@@ -16,18 +16,24 @@ var fast = map[graph.Kind]kernel{
 	graph.KindRoutedT:     fastRouted,
 	graph.KindRoutedOuter: fastRoutedOuter,
 
+	graph.KindScaleCols:      fastScaleCols,
+	graph.KindScaleColsGradS: fastScaleColsGradS,
+
 	graph.KindMix:      fastMix,
 	graph.KindMixGradW: fastMixGradW,
+	graph.KindMixGradP: fastMixGradP,
 
 	graph.KindRMSNorm:     fastRMSNorm,
 	graph.KindRMSNormGrad: fastRMSNormGrad,
 
-	graph.KindAttention:      fastAttention,
-	graph.KindAttentionSkip:  fastAttention,
-	graph.KindAttentionStats: fastAttentionStats,
-	graph.KindAttentionGradQ: fastAttentionGradQ,
-	graph.KindAttentionGradK: fastAttentionGradK,
-	graph.KindAttentionGradV: fastAttentionGradV,
+	graph.KindAttention:          fastAttention,
+	graph.KindAttentionSkip:      fastAttention,
+	graph.KindAttentionStats:     fastAttentionStats,
+	graph.KindAttentionSkipStats: fastAttentionStats,
+	graph.KindAttentionGradQ:     fastAttentionGradQ,
+	graph.KindAttentionSkipGradQ: fastAttentionGradQ,
+	graph.KindAttentionGradK:     fastAttentionGradK,
+	graph.KindAttentionGradV:     fastAttentionGradV,
 
 	graph.KindGatedAct:         fastGatedAct,
 	graph.KindGatedActGradGate: fastGatedActGradGate,
@@ -35,6 +41,7 @@ var fast = map[graph.Kind]kernel{
 	graph.KindCrossEntropy:     fastCrossEntropy,
 	graph.KindCrossEntropyGrad: fastCrossEntropyGrad,
 	graph.KindAdamW:            fastAdamW,
+	graph.KindAdafactor:        fastAdafactor,
 }
 
 func fastGatedAct(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
@@ -80,42 +87,6 @@ func maxOf(x []float32) float32 {
 		}
 	}
 	return m
-}
-
-func fastCrossEntropy(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	x, label, v := in[0].f, in[1].i, in[0].cols()
-	scratch := make([]float32, v*workers())
-	return func() {
-		parallelWorkers(len(label), func(worker, i int) {
-			l := label[i]
-			if out.f[i] = 0; l < 0 || int(l) >= v {
-				return
-			}
-			r := x[i*v : (i+1)*v]
-			m := maxOf(r)
-			s := d.blas.expSum(scratch[worker*v:(worker+1)*v], r, m)
-			out.f[i] = float32(math.Log(float64(s))) + (m - r[l])
-		})
-	}
-}
-
-func fastCrossEntropyGrad(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	x, label, dy, v := in[0].f, in[1].i, in[2].f, out.cols()
-	return func() {
-		parallelWorkers(len(label), func(_, i int) {
-			y, l := out.f[i*v:(i+1)*v], label[i]
-			if l < 0 || int(l) >= v {
-				clear(y)
-				return
-			}
-			r := x[i*v : (i+1)*v]
-			c := dy[i] / d.blas.expSum(y, r, maxOf(r))
-			for j := range y {
-				y[j] *= c
-			}
-			y[l] -= dy[i]
-		})
-	}
 }
 
 func fastAdamW(_ *Device, _ *graph.Node, in []*buf, _ *buf) func() {

@@ -58,10 +58,7 @@ func newAttnScratch(cols int, both bool) attnScratch {
 func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n), d.blas
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
-	var skip []int32
-	if n.Kind == graph.KindAttentionSkip {
-		skip = in[4].i
-	}
+	skip := skipOf(n, in)
 	sc := newAttnScratch(m, false)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
@@ -88,12 +85,7 @@ func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 				}
 				clear(r[:lo])
 				clear(r[hi:])
-				if skip != nil {
-					from, to := span(skip, bl.lo+i, m)
-					for j := max(from-bl.from, lo); j < min(to-bl.from, hi); j++ {
-						r[j] = unseen
-					}
-				}
+				hide(r, skip, bl.lo+i, bl.from, lo, hi, m)
 				r = r[lo:hi]
 				most := maxOf(r)
 				if most == unseen {
@@ -110,9 +102,22 @@ func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	}
 }
 
+// hide marks the keys of a row of scores that query i skips; the row's first
+// column is key from, and keys lo to hi of it count.
+func hide(r []float32, skip []int32, i, from, lo, hi, m int) {
+	if skip == nil {
+		return
+	}
+	a, b := span(skip, i, m)
+	for j := max(a-from, lo); j < min(b-from, hi); j++ {
+		r[j] = unseen
+	}
+}
+
 func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n), d.blas
 	q, k, y, dy, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].i, in[1].rows()
+	skip := skipOf(n, in)
 	sc := newAttnScratch(m, false)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
@@ -131,8 +136,13 @@ func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 				if lo >= hi {
 					continue
 				}
-				r := s[i*cols+lo-bl.from : i*cols+hi-bl.from]
+				r := s[i*cols : (i+1)*cols]
+				hide(r, skip, bl.lo+i, bl.from, lo-bl.from, hi-bl.from, m)
+				r = r[lo-bl.from : hi-bl.from]
 				most := maxOf(r)
+				if most == unseen {
+					continue
+				}
 				out.f[at] = most + float32(math.Log(float64(b.expSum(r, r, most))))
 			}
 		})
@@ -142,6 +152,7 @@ func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 func fastAttentionGradQ(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n), d.blas
 	q, k, v, dy, stats, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[1].rows()
+	skip := skipOf(n, in)
 	sc := newAttnScratch(m, true)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
@@ -162,6 +173,7 @@ func fastAttentionGradQ(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 			for i := 0; i < rows; i++ {
 				lo, hi := span(sp, bl.lo+i, m)
 				at := 2 * ((bl.lo+i)*a.Heads + h)
+				hide(s[i*cols:(i+1)*cols], skip, bl.lo+i, bl.from, lo-bl.from, hi-bl.from, m)
 				scoreGrad(b, s[i*cols:(i+1)*cols], ds[i*cols:(i+1)*cols], lo-bl.from, hi-bl.from, stats[at], stats[at+1], a.Scale)
 			}
 			b.nn(rows, a.Dim, cols, 1, ds, cols, k[bl.from*a.kc+kv:], a.kc, false, out.f[qa:], a.qc)
@@ -183,6 +195,10 @@ func scoreGrad(b products, s, ds []float32, lo, hi int, lse, delta, scale float3
 	clear(ds[hi:])
 	p, g := s[lo:hi], ds[lo:hi]
 	b.expSum(p, p, lse)
+	if len(g) == 1 {
+		g[0] = 0 // see keysSeen
+		return
+	}
 	for j := range g {
 		g[j] = p[j] * (g[j] - delta) * scale
 	}
@@ -202,8 +218,10 @@ func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, 
 	a := attnOf(n)
 	sc := newAttnScratch(queries, true)
 	list := make([]block, 0, len(back)/2)
+	seen := make([]int32, queries)
 	return func() {
 		list = blocks(back, queries, list)
+		keysSeen(seen, back)
 		parallelWorkers(len(list)*a.KVHeads, func(w, job int) {
 			bl, kh := list[job/a.KVHeads], job%a.KVHeads
 			rows, cols := bl.hi-bl.lo, bl.to-bl.from
@@ -238,6 +256,9 @@ func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, 
 					for i := max(lo, 0); v != nil && i < hi; i++ {
 						at := 2 * ((bl.from+i)*a.Heads + h)
 						ds[j*cols+i] = p[i] * (ds[j*cols+i] - stats[at+1]) * a.Scale
+						if seen[bl.from+i] == 1 {
+							ds[j*cols+i] = 0
+						}
 					}
 				}
 				if v != nil {

@@ -150,6 +150,24 @@ func fastMixGradW(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	}
 }
 
+// fastMixGradP gives each skill of a head to a worker, which adds up the task
+// slots in order.
+func fastMixGradP(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	w, dm := in[0], in[1]
+	axis := n.Attr.(graph.MixAttr).Axis
+	tasks, heads, skills, size := w.shape[0], w.shape[1], w.shape[2], out.shape[2]*out.shape[3]
+	return func() {
+		parallelWorkers(heads*skills, func(_, i int) {
+			q, y := i/skills, out.f[i*size:(i+1)*size]
+			clear(y)
+			for t := 0; t < tasks; t++ {
+				g, c := dm.f[t*heads*size:(t+1)*heads*size], w.f[(t*heads+q)*skills+i%skills]
+				module(out.shape, axis, q, func(at, to, k int) { axpy(y[to:to+k], c, g[at:at+k]) })
+			}
+		})
+	}
+}
+
 // axpy is y += a·x.
 func axpy(y []float32, a float32, x []float32) {
 	x = x[:len(y)]

@@ -32,6 +32,19 @@ func span(s []int32, i, n int) (lo, hi int) {
 	return max(0, int(s[2*i])), min(n, int(s[2*i+1]))
 }
 
+// keysSeen counts the keys that each query sees. A softmax over one key is
+// constant, so its gradient is 0; computed as dy·v − δ it would be a rounding
+// error, which Adam makes into a whole step where nothing else adds to it.
+func keysSeen(seen, back []int32) {
+	clear(seen)
+	for j := range len(back) / 2 {
+		lo, hi := span(back, j, len(seen))
+		for i := lo; i < hi; i++ {
+			seen[i]++
+		}
+	}
+}
+
 func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a := attnOf(n)
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
@@ -75,18 +88,29 @@ func refAttention(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	}
 }
 
+// skipOf are the ranges of keys that queries must not see; nil: none.
+func skipOf(n *graph.Node, in []*buf) []int32 {
+	switch n.Kind {
+	case graph.KindAttentionSkip:
+		return in[4].i
+	case graph.KindAttentionSkipStats:
+		return in[5].i
+	case graph.KindAttentionSkipGradQ:
+		return in[6].i
+	}
+	return nil
+}
+
 // skips tells whether query i must not see key j.
 func skips(n *graph.Node, in []*buf) func(i, j int) bool {
-	if n.Kind != graph.KindAttentionSkip {
-		return func(int, int) bool { return false }
-	}
-	s := in[4].i
-	return func(i, j int) bool { return j >= int(s[2*i]) && j < int(s[2*i+1]) }
+	s := skipOf(n, in)
+	return func(i, j int) bool { return s != nil && j >= int(s[2*i]) && j < int(s[2*i+1]) }
 }
 
 func refAttentionStats(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a := attnOf(n)
 	q, k, y, dy, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].i, in[1].rows()
+	skipped := skips(n, in)
 	p := make([]float32, m)
 	return func() {
 		for i := 0; i < in[0].rows(); i++ {
@@ -94,13 +118,15 @@ func refAttentionStats(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 			for h := 0; h < a.Heads; h++ {
 				at := 2 * (i*a.Heads + h)
 				out.f[at], out.f[at+1] = 0, float32(dot64(a.q(y, i, h), a.q(dy, i, h)))
-				if lo >= hi {
-					continue
-				}
+				seen := p[:0]
 				for j := lo; j < hi; j++ {
-					p[j] = float32(a.score(q, k, i, j, h))
+					if !skipped(i, j) {
+						seen = append(seen, float32(a.score(q, k, i, j, h)))
+					}
 				}
-				out.f[at] = float32(logSumExp(p[lo:hi]))
+				if len(seen) > 0 {
+					out.f[at] = float32(logSumExp(seen))
+				}
 			}
 		}
 	}
@@ -119,13 +145,17 @@ func (a *attn) pair(q, k, v, dy, stats []float32, i, j, h int) (p, ds float64) {
 func refAttentionGradQ(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a := attnOf(n)
 	q, k, v, dy, stats, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[1].rows()
+	skipped := skips(n, in)
 	sum := make([]float64, a.Dim)
 	return func() {
 		for i := 0; i < out.rows(); i++ {
 			lo, hi := span(sp, i, m)
 			for h := 0; h < a.Heads; h++ {
 				clear(sum)
-				for j := lo; j < hi; j++ {
+				for j := lo; j < hi && hi-lo > 1; j++ { // one key: see keysSeen
+					if skipped(i, j) {
+						continue
+					}
 					_, ds := a.pair(q, k, v, dy, stats, i, j, h)
 					for d, x := range a.k(k, j, h) {
 						sum[d] += ds * float64(x)
@@ -152,7 +182,9 @@ func refAttentionGradV(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 func refAttentionBack(n *graph.Node, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
 	a := attnOf(n)
 	sum := make([]float64, a.Dim)
+	seen := make([]int32, queries)
 	return func() {
+		keysSeen(seen, back)
 		for j := 0; j < out.rows(); j++ {
 			lo, hi := span(back, j, queries)
 			for kh := 0; kh < a.KVHeads; kh++ {
@@ -161,6 +193,9 @@ func refAttentionBack(n *graph.Node, q, k, v, dy, stats []float32, back []int32,
 					for i := lo; i < hi; i++ {
 						w, ds := a.pair(q, k, v, dy, stats, i, j, h)
 						src := dy
+						if v != nil && seen[i] == 1 {
+							continue
+						}
 						if v != nil {
 							w, src = ds, q
 						}

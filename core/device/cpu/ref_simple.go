@@ -15,6 +15,9 @@ var reference = map[graph.Kind]kernel{
 	graph.KindScatter:   refScatter,
 	graph.KindStoreRows: refStoreRows,
 
+	graph.KindScaleCols:      refScaleCols,
+	graph.KindScaleColsGradS: refScaleColsGradS,
+
 	graph.KindRMSNorm:      refRMSNorm,
 	graph.KindRMSNormGrad:  refRMSNormGrad,
 	graph.KindRMSNormGradW: refRMSNormGradW,
@@ -32,21 +35,28 @@ var reference = map[graph.Kind]kernel{
 	graph.KindRouterNorm:     refRouterNorm,
 	graph.KindRouterNormGrad: refRouterNormGrad,
 
-	graph.KindRope:           refRope,
-	graph.KindAttention:      refAttention,
-	graph.KindAttentionSkip:  refAttention,
-	graph.KindAttentionStats: refAttentionStats,
-	graph.KindAttentionGradQ: refAttentionGradQ,
-	graph.KindAttentionGradK: refAttentionGradK,
-	graph.KindAttentionGradV: refAttentionGradV,
+	graph.KindRope:               refRope,
+	graph.KindAttention:          refAttention,
+	graph.KindAttentionSkip:      refAttention,
+	graph.KindAttentionStats:     refAttentionStats,
+	graph.KindAttentionSkipStats: refAttentionStats,
+	graph.KindAttentionGradQ:     refAttentionGradQ,
+	graph.KindAttentionSkipGradQ: refAttentionGradQ,
+	graph.KindAttentionGradK:     refAttentionGradK,
+	graph.KindAttentionGradV:     refAttentionGradV,
 
 	graph.KindGatedAct:         refGatedAct,
 	graph.KindGatedActGradGate: refGatedActGradGate,
 	graph.KindGatedActGradUp:   refGatedActGradUp,
 	graph.KindCrossEntropy:     refCrossEntropy,
 	graph.KindCrossEntropyGrad: refCrossEntropyGrad,
+	graph.KindGroupSum:         refGroupSum,
+	graph.KindGroupSumGrad:     refGroupSumGrad,
+	graph.KindUnlikelihood:     refUnlikelihood,
+	graph.KindUnlikelihoodGrad: refUnlikelihoodGrad,
 	graph.KindGlobalNorm:       refGlobalNorm,
 	graph.KindAdamW:            refAdamW,
+	graph.KindAdafactor:        refAdafactor,
 }
 
 func refAdd(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
@@ -224,49 +234,6 @@ func refGatedActGradUp(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
 	return func() {
 		for i := range out.f {
 			out.f[i] = float32(float64(dy[i]) * float64(g[i]) * sigmoid(g[i]))
-		}
-	}
-}
-
-// logSumExp is log Σ exp(x), shifted by the maximum.
-func logSumExp(x []float32) float64 {
-	most, s := x[0], 0.0
-	for _, v := range x {
-		most = max(most, v)
-	}
-	for _, v := range x {
-		s += math.Exp(float64(v - most))
-	}
-	return float64(most) + math.Log(s)
-}
-
-func refCrossEntropy(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	x, label, v := in[0].f, in[1].i, in[0].cols()
-	return func() {
-		for i, l := range label {
-			if out.f[i] = 0; l >= 0 && int(l) < v {
-				r := x[i*v : (i+1)*v]
-				out.f[i] = float32(logSumExp(r) - float64(r[l]))
-			}
-		}
-	}
-}
-
-func refCrossEntropyGrad(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	x, label, dy, v := in[0].f, in[1].i, in[2].f, out.cols()
-	return func() {
-		for i, l := range label {
-			y := out.f[i*v : (i+1)*v]
-			if l < 0 || int(l) >= v {
-				clear(y)
-				continue
-			}
-			r := x[i*v : (i+1)*v]
-			lse := logSumExp(r)
-			for j := range y {
-				y[j] = float32(math.Exp(float64(r[j])-lse)) * dy[i]
-			}
-			y[l] -= dy[i]
 		}
 	}
 }

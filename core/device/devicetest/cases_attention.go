@@ -11,13 +11,14 @@ import (
 var headShapes = []graph.AttentionAttr{
 	{Heads: 1, KVHeads: 1, Dim: 8}, {Heads: 4, KVHeads: 4, Dim: 8}, {Heads: 9, KVHeads: 3, Dim: 64},
 	{Heads: 2, KVHeads: 2, Dim: 64}, {Heads: 4, KVHeads: 1, Dim: 80}, {Heads: 2, KVHeads: 2, Dim: 80}, {Heads: 6, KVHeads: 2, Dim: 8},
+	{Heads: 3, KVHeads: 1, Dim: 10},
 }
 
 // ragged is how queries and keys of segments see each other: span for each
 // query and back for each key, with rows of padding behind the last segment.
 type ragged struct {
-	name       string
-	span, back [][2]int32
+	name             string
+	span, back, skip [][2]int32 // skip: sharedPrompts only
 }
 
 // causal segments: each token sees its own segment up to itself.
@@ -32,6 +33,35 @@ func causal(name string, padding int, segments ...int) ragged {
 	}
 	for range padding {
 		r.span, r.back = append(r.span, [2]int32{at, at}), append(r.back, [2]int32{at, at})
+	}
+	return r
+}
+
+// sharedPrompts are groups of a prompt's length and those of the answers behind
+// it, which see the prompt and themselves.
+func sharedPrompts(padding int, groups ...[]int) (r ragged) {
+	put := func(lo, from, to, end int) {
+		at := int32(len(r.span))
+		r.span, r.skip, r.back = append(r.span, [2]int32{int32(lo), at + 1}), append(r.skip, [2]int32{int32(from), int32(to)}), append(r.back, [2]int32{at, int32(end)})
+	}
+	for _, g := range groups {
+		lo, end := len(r.span), len(r.span)
+		for _, n := range g {
+			end += n
+		}
+		for range g[0] {
+			put(lo, 0, 0, end)
+		}
+		for _, n := range g[1:] {
+			start := len(r.span)
+			for range n {
+				put(lo, lo+g[0], start, start+n)
+			}
+		}
+	}
+	for range padding {
+		at := int32(len(r.span))
+		r.span, r.skip, r.back = append(r.span, [2]int32{at, at}), append(r.skip, [2]int32{}), append(r.back, [2]int32{at, at})
 	}
 	return r
 }
@@ -75,6 +105,22 @@ func attentionCases() (cs []Case) {
 			}))
 		}
 	}
+	for i, groups := range [][][]int{{{1, 1, 1}}, {{33, 3, 7, 1}, {0, 5, 5}, {65, 1}}, {{7, 20, 33}, {3}, {1, 31, 1}}} {
+		a := headShapes[2+i]
+		a.Scale = float32(1 / math.Sqrt(float64(a.Dim)))
+		cs = append(cs, compare(fmt.Sprintf("attention behind shared prompts %v, heads %d/%d of %d", groups, a.Heads, a.KVHeads, a.Dim), Loose, func(b *Build) []*graph.Node {
+			r := sharedPrompts(3, groups...)
+			n := len(r.span)
+			return b.Grads(graph.AttentionSkip(b.Param(n, a.Heads*a.Dim), b.Param(n, a.KVHeads*a.Dim), b.Param(n, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.skip), b.Pairs(r.back), a))
+		}))
+	}
+	for _, a := range []graph.AttentionAttr{{Heads: 9, KVHeads: 3, Dim: 64}, {Heads: 4, KVHeads: 1, Dim: 256}, {Heads: 4, KVHeads: 1, Dim: 50}} {
+		a.Scale = float32(1 / math.Sqrt(float64(a.Dim)))
+		cs = append(cs, compare(fmt.Sprintf("attention in a long row, heads %d/%d of %d", a.Heads, a.KVHeads, a.Dim), Loose, func(b *Build) []*graph.Node {
+			r := causal("", 0, 300)
+			return b.Grads(graph.Attention(b.Param(300, a.Heads*a.Dim), b.Param(300, a.KVHeads*a.Dim), b.Param(300, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.back), a))
+		}))
+	}
 	one := graph.AttentionAttr{Heads: 2, KVHeads: 1, Dim: 8, Scale: 1}
 	return append(cs,
 		compare("attention spans of any kind", Loose, func(b *Build) []*graph.Node {
@@ -84,12 +130,18 @@ func attentionCases() (cs []Case) {
 		compare("attention that skips keys", Loose, func(b *Build) []*graph.Node {
 			spans := [][2]int32{{0, 4}, {0, 12}, {0, 40}, {0, 65}, {3, 3}, {10, 20}, {0, 8}}
 			skips := [][2]int32{{0, 0}, {4, 8}, {4, 39}, {60, 99}, {0, 65}, {10, 20}, {-5, 3}}
-			return []*graph.Node{graph.AttentionSkip(b.Rand(7, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), b.Pairs(skips), one)}
+			return []*graph.Node{graph.AttentionSkip(b.Rand(7, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), b.Pairs(skips), nil, one)}
 		}),
 		compare("attention with large scores", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 33)
 			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)
 			return b.Grads(graph.Attention(q, b.ParamOf(b.Normal(33*8, 6), 33, 8), b.Param(33, 8), b.Pairs(r.span), b.Pairs(r.back), one))
+		}),
+		// Exactly none, as in PyTorch: Adam makes steps of any rounding error.
+		compare("attention to one key has no gradient through its score", Tolerance{}, func(b *Build) []*graph.Node {
+			r := cross("", [2]int{3, 1}, [2]int{1, 1}, [2]int{33, 1})
+			a := graph.AttentionAttr{Heads: 6, KVHeads: 2, Dim: 10, Scale: 1}
+			return b.Grads(graph.Attention(b.Param(37, 60), b.Param(3, 20), b.Rand(3, 20), b.Pairs(r.span), b.Pairs(r.back), a))
 		}),
 		compare("attention over 1,500 keys", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 3, 1500)

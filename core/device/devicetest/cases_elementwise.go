@@ -23,6 +23,9 @@ func elementwiseCases() (cs []Case) {
 				x, y := b.positive(n, d), b.positive(n, d)
 				return b.Grads(graph.Dot(x, y))
 			}),
+			compare("scale columns"+at, Loose, func(b *Build) []*graph.Node {
+				return b.Grads(graph.ScaleCols(b.positive(n, d), b.Param(d)))
+			}),
 			compare("gated act"+at, Loose, func(b *Build) []*graph.Node {
 				return b.Grads(graph.GatedAct(b.Param(n, d), b.Param(n, d), graph.SiLU))
 			}),

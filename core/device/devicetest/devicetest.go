@@ -33,7 +33,7 @@ func Cases() []Case {
 	var all []Case
 	for _, list := range [][]Case{
 		elementwiseCases(), normCases(), gatherCases(), linearCases(), epilogueCases(), routedCases(),
-		mixCases(), ropeCases(), attentionCases(), cacheCases(), lossCases(), optimCases(), blockCases(), contractCases(),
+		mixCases(), routerCases(), ropeCases(), attentionCases(), cacheCases(), lossCases(), optimCases(), adafactorCases(), blockCases(), contractCases(),
 	} {
 		all = append(all, list...)
 	}

@@ -123,7 +123,7 @@ func GradChecks() []GradCheck {
 		n, m := len(r.span), len(r.back)
 		return graph.Attention(b.Param(n, a.Heads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Param(m, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.back), a)
 	}
-	return []GradCheck{
+	return append(routerChecks(), []GradCheck{
 		{"add", graph.KindAdd, func(b *Build) *graph.Node { x := b.Param(3, 5); return graph.Add(graph.Add(x, b.Param(3, 5)), x) }},
 		{"dot", graph.KindDot, func(b *Build) *graph.Node { return graph.Dot(b.Param(3, 5), b.Param(3, 5)) }},
 		{"gated act", graph.KindGatedAct, func(b *Build) *graph.Node { return graph.GatedAct(b.Param(3, 7), b.Param(3, 7), graph.SiLU) }},
@@ -139,16 +139,46 @@ func GradChecks() []GradCheck {
 		}},
 		{"mix axis 0", graph.KindMix, func(b *Build) *graph.Node { return graph.Mix(b.Param(2, 3, 4), b.Param(3, 4, 2, 5), 0) }},
 		{"mix axis 1", graph.KindMix, func(b *Build) *graph.Node { return graph.Mix(b.Param(2, 3, 4), b.Param(3, 4, 2, 5), 1) }},
-		{"router norm", graph.KindRouterNorm, func(b *Build) *graph.Node { return graph.RouterNorm(b.Param(3, 8), 2, 4) }},
+		{"scale columns", graph.KindScaleCols, func(b *Build) *graph.Node {
+			x := b.Param(5, 7)
+			return graph.ScaleCols(graph.ScaleCols(x, b.Param(7)), b.Param(7))
+		}},
 		{"rope", graph.KindRope, func(b *Build) *graph.Node { return graph.Rope(b.Param(3, 16), b.angles(9, 8), b.Ints(4, 0, 8), 8) }},
 		{"cross entropy", graph.KindCrossEntropy, func(b *Build) *graph.Node {
 			return graph.CrossEntropy(b.Param(4, 7), b.Ints(3, -1, 0, 6))
+		}},
+		{"smoothed cross entropy", graph.KindCrossEntropy, func(b *Build) *graph.Node {
+			return graph.SmoothCrossEntropy(b.Param(4, 7), b.Ints(3, -1, 0, 6), 0.1)
+		}},
+		{"group sum", graph.KindGroupSum, func(b *Build) *graph.Node {
+			return graph.GroupSum(b.Param(7), b.Rand(7), b.Ints(2, 0, 0, -1, 2, 9, 3), 2, 3)
+		}},
+		{"unlikelihood", graph.KindUnlikelihood, func(b *Build) *graph.Node {
+			return graph.Unlikelihood(b.ParamOf([]float32{0.3, 0.5, 1, 1.7, 3}, 5))
+		}},
+		{"attention that skips keys", graph.KindAttentionSkip, func(b *Build) *graph.Node {
+			r := sharedPrompts(1, []int{2, 3, 1}, []int{0, 2, 2}, []int{3, 1})
+			return graph.AttentionSkip(b.Param(len(r.span), 16), b.Param(len(r.span), 8), b.Param(len(r.span), 8), b.Pairs(r.span), b.Pairs(r.skip), b.Pairs(r.back),
+				graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5})
 		}},
 		{"attention causal", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, causal("", 2, 1, 5, 3), graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5})
 		}},
 		{"attention cross", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, cross("", [2]int{2, 5}, [2]int{3, 2}, [2]int{1, 0}), graph.AttentionAttr{Heads: 2, KVHeads: 2, Dim: 4, Scale: 0.7})
+		}},
+		{"base of a tied head", graph.KindGather, func(b *Build) *graph.Node {
+			// the table's gradient comes from its rows as tokens and as classes
+			table := b.Param(7, 8)
+			x := graph.Gather(table, b.Ints(3, 0, 3, -1, 6))
+			x = graph.Add(x, graph.Linear(graph.RMSNorm(x, b.Param(8), 1e-2), b.Param(8, 8)))
+			h := graph.RMSNorm(graph.Gather(x, b.Ints(0, 2, 4)), b.Param(8), 1e-2)
+			return graph.CrossEntropy(graph.Linear(h, table), b.Ints(3, -1, 5))
+		}},
+		{"base under an adapter", graph.KindLinear, func(b *Build) *graph.Node {
+			x, slot := graph.RMSNorm(b.Param(5, 8), b.Param(8), 1e-2), b.Ints(0, 1, 1, -1, 0)
+			h := graph.Routed(x, b.Param(2, 8, 2), slot, 1)
+			return graph.Add(x, graph.Add(graph.Linear(x, b.Param(8, 8)), graph.Routed(h, b.Param(2, 2, 8), slot, 0.5)))
 		}},
 		{"adapter on a norm", graph.KindLinear, func(b *Build) *graph.Node {
 			x, slot := graph.RMSNorm(b.Param(5, 8), b.Param(8), 1e-5), b.Ints(0, 1, 1, -1, 0)
@@ -157,5 +187,5 @@ func GradChecks() []GradCheck {
 			y := graph.Add(graph.Linear(x, b.Weight(tensor.F32, 8, 8)), graph.Routed(h, graph.Mix(w, b.Param(2, 3, 2, 4), 1), slot, 0.5))
 			return graph.Add(x, y)
 		}},
-	}
+	}...)
 }

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"handful/core/device"
 	"handful/core/device/gpu"
@@ -62,7 +63,11 @@ func newStep(t *testing.T) (s step) {
 func (s step) outs() []*graph.Node { return append([]*graph.Node{s.loss}, s.update...) }
 
 func (s step) run(p device.Program) (loss float32, err error) {
-	if err = p.Write(s.x, make([]byte, s.x.Bytes())); err == nil {
+	x := make([]float32, s.x.Numel())
+	for i := range x {
+		x[i] = float32(i%5) - 2
+	}
+	if err = p.Write(s.x, tensor.F32Bytes(x)); err == nil {
 		if err = p.Write(s.slot, make([]byte, s.slot.Bytes())); err == nil {
 			err = p.Run(ctx)
 		}
@@ -77,6 +82,7 @@ func (s step) run(p device.Program) (loss float32, err error) {
 func TestAStepMakesNothing(t *testing.T) {
 	for _, f := range families {
 		d := open(t, device.Options{Family: f}).(*gpu.Device)
+		d.SetSlice(time.Hour) // a busy machine must not slice the step
 		s := newStep(t)
 		p, err := d.Compile(ctx, s.outs()...)
 		if err != nil {
@@ -95,6 +101,43 @@ func TestAStepMakesNothing(t *testing.T) {
 			t.Errorf("%s: stats %+v", f, st)
 		}
 		p.Close()
+	}
+}
+
+func TestASlowStepIsSlicedToTheSameNumbers(t *testing.T) {
+	d := open(t, device.Options{Family: "register"}).(*gpu.Device)
+	s := newStep(t)
+	p, err := d.Compile(ctx, s.outs()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	d.SetSlice(time.Nanosecond)
+	var loss [2]float32
+	for i := range loss {
+		if loss[i], err = s.run(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := p.Stats(); st.Submits != st.Dispatches {
+		t.Errorf("%d submits of %d dispatches where each takes too long", st.Submits, st.Dispatches)
+	}
+	whole := open(t, device.Options{Family: "register"}).(*gpu.Device)
+	whole.SetSlice(time.Hour)
+	s = newStep(t)
+	q, err := whole.Compile(ctx, s.outs()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	for i := range loss {
+		got, err := s.run(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got == 0 || got != loss[i] {
+			t.Errorf("step %d: loss %v in one submit, %v in slices", i, got, loss[i])
+		}
 	}
 }
 

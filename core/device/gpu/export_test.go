@@ -1,5 +1,7 @@
 package gpu
 
+import "time"
+
 // Sources are the expanded WGSL of all pipelines that d has made, with
 // their names.
 func (d *Device) Sources() map[string]string {
@@ -9,3 +11,6 @@ func (d *Device) Sources() map[string]string {
 	}
 	return m
 }
+
+// SetSlice sets how long one submit may take.
+func (d *Device) SetSlice(t time.Duration) { d.slice = t }

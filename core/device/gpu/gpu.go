@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/gogpu/gputypes"
 	"github.com/gogpu/wgpu"
@@ -41,8 +42,9 @@ type Device struct {
 	lost    chan error
 	host    host
 	live    Counts
-	maxBind int // bytes of a weight in one piece
-	most    int // bytes that the adapter binds
+	maxBind int           // bytes of a weight in one piece
+	most    int           // bytes that the adapter binds
+	slice   time.Duration // of one submit; see longestSubmit
 }
 
 // Counts are the GPU objects alive, and how many were ever made: what tests
@@ -63,7 +65,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 		}
 	}()
 	if o.Family != "" && o.Family != familyRegister && o.Family != familyTiled {
-		return nil, fault.Inputf("gpu", "kernel family %q, want %s or %s", o.Family, familyRegister, familyTiled)
+		return nil, fault.Inputf("gpu", "kernel family %q, want %s or %s", o.Family, familyRegister, familyTiled).Next("leave the family out to have it measured")
 	}
 	if why := missing(); why != "" {
 		return nil, noGPU("%s", why)
@@ -81,7 +83,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 	if err != nil || dev == nil {
 		return nil, noGPU("the adapter gives no device (%v)", err)
 	}
-	d := &Device{inst: inst, adpt: adapter, dev: dev, queue: dev.Queue(), pipes: map[string]*pipeline{}, vars: map[*tensor.Var]*value{}, lost: make(chan error, 1)}
+	d := &Device{inst: inst, adpt: adapter, dev: dev, queue: dev.Queue(), pipes: map[string]*pipeline{}, vars: map[*tensor.Var]*value{}, lost: make(chan error, 1), slice: longestSubmit}
 	d.maxBind = int(min(limits.MaxStorageBufferBindingSize, limits.MaxBufferSize, 1<<31-4))
 	if d.maxBind <= 0 {
 		d.maxBind = 128 << 20

@@ -64,6 +64,26 @@ func TestConformanceSplit(t *testing.T) {
 	}
 }
 
+// TestBaseGradientsAgainstDifferences holds what training a base needs against
+// differences on the gpu itself; the other derivatives are compared with the
+// reference, which is held against differences on the cpu.
+func TestBaseGradientsAgainstDifferences(t *testing.T) {
+	d := open(t, device.Options{Family: families[0]})
+	n := 0
+	for _, c := range devicetest.GradChecks() {
+		if !strings.HasPrefix(c.Name, "base ") {
+			continue
+		}
+		n++
+		if err := c.Run(context.Background(), d); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+		}
+	}
+	if n < 2 {
+		t.Errorf("%d checks of a base's gradients, want 2", n)
+	}
+}
+
 func run(t *testing.T, d device.Device, cases []devicetest.Case) {
 	only := os.Getenv("HANDFUL_CASE")
 	for _, c := range cases {

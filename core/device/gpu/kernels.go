@@ -2,8 +2,6 @@ package gpu
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 
 	"github.com/gogpu/wgpu"
 
@@ -68,17 +66,21 @@ func cols(s []int) int { return tensor.Numel(s[1:]) }
 
 // elementwise ops: their flag in elementwise.wgsl.
 var elementwise = map[graph.Kind]string{graph.KindAdd: "OP_ADD", graph.KindScaleBy: "OP_SCALE", graph.KindGatedAct: "OP_SILU",
-	graph.KindGatedActGradGate: "OP_SILU_GATE", graph.KindGatedActGradUp: "OP_SILU_UP"}
+	graph.KindGatedActGradGate: "OP_SILU_GATE", graph.KindGatedActGradUp: "OP_SILU_UP",
+	graph.KindUnlikelihood: "OP_UNLIKELY", graph.KindUnlikelihoodGrad: "OP_UNLIKELY_GRAD"}
 
 // emit queues the dispatches of one step. Graph-building mistakes panic and
 // are recovered by Compile.
 func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *value) error {
 	size := n.Numel()
 	if op := elementwise[n.Kind]; op != "" {
-		v, kinds := flags(op), "rr-wu"
-		bs := []*wgpu.Buffer{buf(in[0]), buf(in[1]), nil, buf(out)}
-		if n.Kind == graph.KindGatedActGradGate {
-			v["THREE"], kinds, bs[2] = "1", "rrrwu", buf(in[2])
+		v, kinds := flags(op), []string{"r--wu", "rr-wu", "rrrwu"}[len(in)-1]
+		bs := []*wgpu.Buffer{nil, nil, nil, buf(out)}
+		for i, x := range in {
+			bs[i] = buf(x)
+		}
+		if arity := []string{"ONE", "", "THREE"}[len(in)-1]; arity != "" {
+			v[arity] = "1"
 		}
 		p.add(p.kernel(ctx, "elementwise", kinds, v), (size+3)/4, 64, []any{size}, bs...)
 		return nil
@@ -96,12 +98,11 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	case graph.KindMix, graph.KindMixGradW, graph.KindMixGradP:
 		p.mix(ctx, n, in, out)
 	case graph.KindRouterNorm, graph.KindRouterNormGrad:
-		v, kinds, bs := shaders.Vars{}, "r-wu", []*wgpu.Buffer{buf(in[0]), nil, buf(out)}
-		if n.Kind == graph.KindRouterNormGrad {
-			v, kinds, bs[1] = flags("GRAD"), "rrwu", buf(in[1])
-		}
-		skills := n.Attr.(graph.RouterAttr).Skills
-		p.add(p.kernel(ctx, "router", kinds, v), size/skills, 64, []any{size / skills, skills}, bs...)
+		p.router(ctx, n, in, out)
+	case graph.KindScaleCols:
+		p.add(p.kernel(ctx, "scalecols", "rrwu", flags("SCALE")), size, 64, []any{n.Shape[0], n.Shape[1], 0}, buf(in[0]), buf(in[1]), buf(out))
+	case graph.KindScaleColsGradS:
+		return p.scaleGrad(ctx, in, out)
 	case graph.KindGather:
 		p.gather(ctx, n, in, out)
 	case graph.KindScatter:
@@ -118,16 +119,19 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 			sign = -1
 		}
 		p.add(p.kernel(ctx, "rope", "rrrwu", nil), size/2, 64, []any{n.Shape[0], n.Shape[1], a.Dim / 2, in[1].shape[0], sign}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
-	case graph.KindAttention, graph.KindAttentionSkip, graph.KindAttentionStats, graph.KindAttentionGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
+	case graph.KindAttention, graph.KindAttentionSkip, graph.KindAttentionStats, graph.KindAttentionSkipStats,
+		graph.KindAttentionGradQ, graph.KindAttentionSkipGradQ, graph.KindAttentionGradK, graph.KindAttentionGradV:
 		p.attention(ctx, n, in, out)
-	case graph.KindCrossEntropy:
-		p.rows(ctx, "crossentropy", "rr-wu", nil, in[0].shape[0], in[0].shape[1], []any{in[0].shape[0], in[0].shape[1]}, buf(in[0]), buf(in[1]), nil, buf(out))
-	case graph.KindCrossEntropyGrad:
-		p.rows(ctx, "crossentropy", "rrrwu", flags("GRAD"), n.Shape[0], n.Shape[1], []any{n.Shape[0], n.Shape[1]}, buf(in[0]), buf(in[1]), buf(in[2]), buf(out))
+	case graph.KindCrossEntropy, graph.KindCrossEntropyGrad:
+		p.crossEntropy(ctx, n, in, out)
+	case graph.KindGroupSum, graph.KindGroupSumGrad:
+		p.groupSum(ctx, n, in, out)
 	case graph.KindDot, graph.KindGlobalNorm:
 		return p.reduce(ctx, n, in, out)
 	case graph.KindAdamW:
 		p.add(p.kernel(ctx, "adamw", "wwwrrru", nil), size, 64, []any{size}, buf(in[0]), buf(in[1]), buf(in[2]), buf(in[3]), buf(in[4]), buf(in[5]))
+	case graph.KindAdafactor:
+		return p.adafactor(ctx, n, in)
 	default:
 		return fault.New(fault.Bug, "gpu", "no kernel for %s", n)
 	}
@@ -237,63 +241,4 @@ func (p *program) gather(ctx context.Context, n *graph.Node, in []*value, out *v
 		}
 		p.add(pl, n.Numel(), 64, []any{n.Shape[0], n.Shape[1], lo, hi, in[0].shape[0], first}, pc.buf, buf(in[1]), buf(out))
 	}
-}
-
-// attention binds what each variant of attention.wgsl reads: q, k, v, span,
-// dy, y, stats.
-func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out *value) {
-	a := n.Attr.(graph.AttentionAttr)
-	rows, keys := in[0].shape[0], in[1].shape[0]
-	var fl []string
-	bs := make([]*wgpu.Buffer, 8)
-	set := func(at int, v *value) { bs[at] = buf(v) }
-	set(0, in[0])
-	set(1, in[1])
-	set(7, out)
-	threads := rows * a.Heads
-	switch n.Kind {
-	case graph.KindAttention:
-		fl = []string{"FORWARD", "V"}
-		set(2, in[2])
-		set(3, in[3])
-	case graph.KindAttentionSkip:
-		fl = []string{"FORWARD", "V", "SKIP"}
-		set(2, in[2])
-		set(3, in[3])
-		set(4, in[4])
-	case graph.KindAttentionStats:
-		fl = []string{"MAKESTATS", "DY", "OUT"}
-		set(5, in[2])
-		set(4, in[3])
-		set(3, in[4])
-	case graph.KindAttentionGradQ, graph.KindAttentionGradK:
-		fl = []string{"V", "DY", "STATS"}
-		set(2, in[2])
-		set(4, in[3])
-		set(6, in[4])
-		set(3, in[5])
-	default:
-		fl = []string{"DY", "STATS"}
-		set(4, in[2])
-		set(6, in[3])
-		set(3, in[4])
-	}
-	switch n.Kind {
-	case graph.KindAttentionGradQ:
-		fl = append(fl, "GRADQ")
-	case graph.KindAttentionGradK, graph.KindAttentionGradV:
-		fl = append(fl, "BACK")
-		threads = keys * a.KVHeads
-	}
-	v := flags(fl...)
-	v["D"] = strconv.Itoa(a.Dim)
-	v["MODE"] = fmt.Sprint(n.Kind)
-	kinds := []byte("--------u")
-	for i, b := range bs {
-		if b != nil {
-			kinds[i] = 'r'
-		}
-	}
-	kinds[7] = 'w'
-	p.add(p.kernel(ctx, "attention", string(kinds), v), threads, 64, []any{rows, keys, a.Heads, a.KVHeads, a.Scale}, bs...)
 }

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"context"
+	"math"
 
 	"github.com/gogpu/wgpu"
 
@@ -111,4 +112,50 @@ func (p *program) scatter(ctx context.Context, n *graph.Node, in []*value, out *
 	for lo := 0; lo < rows; lo += most {
 		p.add(p.kernel(ctx, "scatter", "rrwu", flags("SUM", "READS")), d, 64, []any{rows, d, v, lo, min(lo+most, rows)}, buf(in[0]), buf(in[1]), buf(out))
 	}
+}
+
+// scaleGrad queues scalecols.wgsl: sums over parts of the rows, then over the
+// parts.
+func (p *program) scaleGrad(ctx context.Context, in []*value, out *value) (err error) {
+	const step = 1024
+	rows, d := in[0].shape[0], in[0].shape[1]
+	parts, sums := (rows+step-1)/step, buf(out)
+	if parts > 1 {
+		if sums, err = p.own("parts of column sums", 4*parts*d); err != nil {
+			return err
+		}
+	}
+	p.add(p.kernel(ctx, "scalecols", "rrwu", flags("COLUMNS")), parts*d, 64, []any{rows, d, step}, buf(in[0]), buf(in[1]), sums)
+	if parts > 1 {
+		p.add(p.kernel(ctx, "scalecols", "r-wu", flags("FOLD")), d, 64, []any{parts, d, 0}, sums, nil, buf(out))
+	}
+	return nil
+}
+
+// selectors are the flags of router.wgsl.
+var selectors = map[graph.Selector][]string{
+	graph.SelectSigmoid:         {"GATE", "NORMALISED"},
+	graph.SelectShared:          {"GATE", "NORMALISED", "SHARED"},
+	graph.SelectStraightThrough: {"STRAIGHT", "NORMALISED"},
+	graph.SelectCorrection:      {"GATE", "CORRECTION"},
+	graph.SelectL2:              {"L2"},
+}
+
+// router queues router.wgsl, a thread a task and head.
+func (p *program) router(ctx context.Context, n *graph.Node, in []*value, out *value) {
+	a := n.Attr.(graph.RouterAttr)
+	v, kinds, bs := flags(selectors[a.Selector]...), []byte("r--wu"), []*wgpu.Buffer{buf(in[0]), nil, nil, buf(out)}
+	bind := func(at int, flag string, x *value) { v[flag], kinds[at], bs[at] = "1", 'r', buf(x) }
+	rest := in[1:]
+	if n.Kind == graph.KindRouterNormGrad {
+		bind(1, "GRAD", rest[0])
+		rest = rest[1:]
+	}
+	if len(rest) > 0 {
+		bind(2, "NOISE", rest[0])
+	}
+	v["MODE"] = string(a.Selector)
+	factor := float32(math.Sqrt(float64(a.Splits) / float64(a.Skills)))
+	heads := n.Numel() / a.Skills
+	p.add(p.kernel(ctx, "router", string(kinds), v), heads, 64, []any{heads, a.Skills, a.At * a.Splits * a.Skills, factor}, bs...)
 }

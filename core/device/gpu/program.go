@@ -15,9 +15,9 @@ import (
 	"handful/core/tensor"
 )
 
-// slice is how long one submit may take on a slow adapter: longer ones freeze
-// the page, or the system's watchdog resets the GPU.
-const slice = 200 * time.Millisecond
+// longestSubmit is how long one submit may take on a slow adapter: longer ones
+// freeze the page, or the system's watchdog resets the GPU.
+const longestSubmit = 200 * time.Millisecond
 
 // maxGroups is WebGPU's limit of workgroups in one dimension.
 const maxGroups = 65535
@@ -248,7 +248,7 @@ func (p *program) Write(in *graph.Node, data []byte) error {
 }
 
 // Run replays the dispatches: one encoder, one pass, one submit; a few submits
-// where an earlier run was found to take longer than a slice.
+// where an earlier run was found to take longer than Device.slice.
 func (p *program) Run(ctx context.Context) error {
 	per := (len(p.list) + p.splits - 1) / p.splits
 	p.stats.Submits = 0
@@ -301,8 +301,8 @@ func (p *program) Read(ctx context.Context, out *graph.Node, dst []byte) error {
 	if err := p.d.read(ctx, v.pieces[0].buf, p.staging, dst); err != nil {
 		return err
 	}
-	if t := time.Since(start); t > slice*time.Duration(p.splits) && p.splits < len(p.list) {
-		p.splits = min(len(p.list), int(t/slice)+1)
+	if t := time.Since(start); t > p.d.slice*time.Duration(p.splits) && p.splits < len(p.list) {
+		p.splits = min(len(p.list), int(t/p.d.slice)+1)
 	}
 	return p.d.hostError()
 }

@@ -45,6 +45,12 @@ func Safetensors(t testing.TB, file string) Vectors {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return Bytes(t, b)
+}
+
+// Bytes opens vectors in memory.
+func Bytes(t testing.TB, b []byte) Vectors {
+	t.Helper()
 	f, err := safetensors.Open(format.BytesBlob(b))
 	if err != nil {
 		t.Fatal(err)

@@ -38,6 +38,11 @@ type info struct {
 
 // Open reads metadata and tensor descriptions.
 func Open(b format.Blob) (*File, error) {
+	f, err := open(b)
+	return f, fault.Or(err, "the file is damaged; get it again")
+}
+
+func open(b format.Blob) (*File, error) {
 	if format.SniffBlob(b) != "gguf" {
 		return nil, format.NotA(op, "a GGUF file", b)
 	}
@@ -50,7 +55,7 @@ func Open(b format.Blob) (*File, error) {
 	case version&0xffff == 0 && version != 0:
 		return nil, fault.Unsupportedf(op, "a big-endian file").Next("convert it to little-endian")
 	case version != 2 && version != 3:
-		return nil, fault.Unsupportedf(op, "version %d, want 2 or 3", version)
+		return nil, fault.Unsupportedf(op, "version %d, want 2 or 3", version).Next("convert the model with a llama.cpp that writes one of them")
 	}
 	tensors, keys := r.u64(), r.u64()
 	if r.err == nil && (tensors > maxTensors || keys > maxKeys) {

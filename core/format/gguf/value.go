@@ -150,7 +150,7 @@ func (r *reader) array(key string) any {
 	case r.err != nil:
 		return nil
 	case t == tArray:
-		r.err = fault.Unsupportedf(op, "%s is an array of arrays", short(key))
+		r.err = fault.Unsupportedf(op, "%s is an array of arrays", short(key)).Next("write the file without it")
 		return nil
 	case t >= uint32(len(width)):
 		r.fail("%s is an array of type %d, which GGUF does not have", short(key), t)

@@ -32,10 +32,15 @@ func (c *Checkpoint) Names() []string { return c.names }
 // Bytes is the size of all tensors at rest.
 func (c *Checkpoint) Bytes() int64 { return c.bytes }
 
-// Tensor opens a tensor by its HF name.
+// Tensor opens a tensor by its HF name. To read one that holds NaN or infinity
+// is an Input fault.
 func (c *Checkpoint) Tensor(name string) (tensor.Source, error) {
-	if f := c.open[name]; f != nil {
-		return f()
+	if open := c.open[name]; open != nil {
+		s, err := open()
+		if err != nil {
+			return nil, err
+		}
+		return format.Finite("base", name, s), nil
 	}
 	return nil, fault.Inputf("base", "no tensor %q", name).Next("the folder does not hold the whole model")
 }
@@ -45,7 +50,8 @@ func (c *Checkpoint) Tokenizer() (text.Tokenizer, error) {
 	if c.tok == nil {
 		return nil, nil
 	}
-	return c.tok()
+	t, err := c.tok()
+	return t, fault.Or(err, "choose another base, or give input_ids and labels and leave the tokenizer out")
 }
 
 // Open opens a base model: a folder with config.json and safetensors, or a
@@ -87,14 +93,6 @@ func openFolder(f format.Folder, o format.Object) (c *Checkpoint, err error) {
 	// A head of its own wins over the flag: transformers 5 also writes
 	// tie_word_embeddings for models that are not tied.
 	c.Config.Tied = c.Config.Tied && c.open["lm_head.weight"] == nil
-	if t, ok := f.Find("tokenizer.json"); ok {
-		c.tok = func() (text.Tokenizer, error) {
-			b, err := format.ReadText("tokenizer.json", t, maxTokenizer)
-			if err != nil {
-				return nil, err
-			}
-			return text.FromJSON(b)
-		}
-	}
+	c.readTokenizer(f)
 	return c, c.check()
 }

@@ -6,6 +6,9 @@ package hf
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"reflect"
+	"strings"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -53,6 +56,7 @@ type fields struct {
 	Vocab       int             `json:"vocab_size"`
 	Context     *int            `json:"max_position_embeddings"`
 	RopeTheta   *float64        `json:"rope_theta"`
+	Partial     *float64        `json:"partial_rotary_factor"`
 	Rope        json.RawMessage `json:"rope_parameters"`
 	RopeScaling json.RawMessage `json:"rope_scaling"`
 	Eps         *float64        `json:"rms_norm_eps"`
@@ -69,6 +73,11 @@ type fields struct {
 // parseConfig reads config.json. Keys that change a Llama's math in a way that
 // is not built are Unsupported by name.
 func parseConfig(o format.Object) (Config, error) {
+	c, err := readConfig(o)
+	return c, fault.Or(err, "choose another model, or the config.json that belongs to this one")
+}
+
+func readConfig(o format.Object) (Config, error) {
 	var modelType string
 	if json.Unmarshal(o["model_type"], &modelType) != nil || modelType == "" {
 		return Config{}, fault.Inputf(op, "no model_type").Next("choose the folder of a Hugging Face model")
@@ -82,7 +91,7 @@ func parseConfig(o format.Object) (Config, error) {
 	}
 	f := fields{}
 	if err := json.Unmarshal(raw, &f); err != nil {
-		return Config{}, fault.Inputf(op, "malformed: %w", err).Next("get the file again")
+		return Config{}, malformed("", err)
 	}
 	if f.Act != nil && *f.Act != "silu" && *f.Act != "swish" {
 		return Config{}, fault.Unsupportedf(op, "hidden_act %q, want silu", *f.Act)
@@ -111,6 +120,9 @@ func parseConfig(o format.Object) (Config, error) {
 		c.HeadDim = c.Hidden / c.Heads
 	}
 	set(&c.HeadDim, f.HeadDim)
+	if err := wholeRope(f.Partial); err != nil {
+		return c, err
+	}
 	if err := c.rope("rope_scaling", f.RopeScaling); err != nil {
 		return c, err
 	}
@@ -158,18 +170,35 @@ func (c *Config) rope(key string, raw json.RawMessage) error {
 		Old     string   `json:"type"`
 	}
 	if err := json.Unmarshal(raw, &r); err != nil {
-		return fault.Inputf(op, "%s is malformed: %w", key, err)
+		return malformed(key+".", err)
 	}
 	for _, t := range []string{r.Type, r.Old} {
 		if t != "" && t != "default" {
 			return fault.Unsupportedf(op, "%s of type %q, want default", key, t)
 		}
 	}
-	if r.Partial != nil && *r.Partial != 1 {
-		return fault.Unsupportedf(op, "partial_rotary_factor %g, want 1", *r.Partial)
-	}
 	set(&c.RopeTheta, r.Theta)
+	return wholeRope(r.Partial)
+}
+
+func wholeRope(part *float64) error {
+	if part != nil && *part != 1 {
+		return fault.Unsupportedf(op, "partial_rotary_factor %g, want 1", *part)
+	}
 	return nil
+}
+
+// malformed says which key has a value of a wrong type.
+func malformed(prefix string, err error) error {
+	var t *json.UnmarshalTypeError
+	if !errors.As(err, &t) {
+		return fault.Inputf(op, "malformed: %w", err)
+	}
+	want := map[reflect.Kind]string{reflect.Int: "a whole number", reflect.Float64: "a number", reflect.Bool: "true or false", reflect.String: "text"}[t.Type.Kind()]
+	if want == "" {
+		want = "an object"
+	}
+	return fault.Inputf(op, "%s: got %.60s, want %s", strings.TrimSuffix(prefix+t.Field, "."), t.Value, want)
 }
 
 // ids reads a token id, a list of them, or null.
@@ -181,7 +210,7 @@ func ids(key string, raw json.RawMessage) (list []int, err error) {
 		raw = append(append([]byte("["), raw...), ']')
 	}
 	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, fault.Inputf(op, "%s: %w; want a number or a list of them", key, err)
+		return nil, fault.Inputf(op, "%s is %.60s, want a whole number or a list of them", key, raw)
 	}
 	for _, id := range list {
 		if id < 0 || id >= maxVocab {
@@ -201,7 +230,11 @@ func (c Config) check(op string) error {
 		{"num_key_value_heads", c.KVHeads, c.Heads}, {"head_dim", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"max_position_embeddings", c.Context, maxContext},
 		{"num_attention_heads times head_dim", c.Heads * c.HeadDim, maxWidth}} {
 		if s.v < 1 || s.v > s.max {
-			return fault.Inputf(op, "%s is %d, want 1 to %d", s.name, s.v, s.max)
+			missing := ""
+			if s.v == 0 {
+				missing = " or missing"
+			}
+			return fault.Inputf(op, "%s is %d%s, want 1 to %d", s.name, s.v, missing, s.max)
 		}
 	}
 	if c.Heads%c.KVHeads != 0 {
@@ -210,8 +243,11 @@ func (c Config) check(op string) error {
 	if c.HeadDim%2 != 0 {
 		return fault.Inputf(op, "head_dim %d, want an even number", c.HeadDim)
 	}
-	if !(c.RopeTheta > 0 && c.RopeTheta < 1e15) || !(c.Eps >= 0 && c.Eps < 1) {
-		return fault.Inputf(op, "rope_theta %g, rms_norm_eps %g; want positive numbers, the second small", c.RopeTheta, c.Eps)
+	if !(c.RopeTheta >= 1 && c.RopeTheta < 1e15) {
+		return fault.Inputf(op, "rope_theta %g, want 1 to 1e15", c.RopeTheta)
+	}
+	if !(c.Eps >= 0 && c.Eps < 1) {
+		return fault.Inputf(op, "rms_norm_eps %g, want 0 to 1", c.Eps)
 	}
 	if c.AttentionBias || c.MLPBias {
 		return fault.Unsupportedf(op, "attention_bias or mlp_bias is set").Next("choose a model whose linears have no biases")

@@ -22,7 +22,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 		c.Name = b.Name
 	}
 	if c.Config, err = ggufConfig(g); err != nil {
-		return nil, format.In(b.Name, err)
+		return nil, format.In(b.Name, fault.Or(err, "choose another model, or convert this one again"))
 	}
 	known := map[string]bool{}
 	for _, s := range c.Config.Shapes() {
@@ -55,7 +55,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 	if tokens := g.Strings("tokenizer.ggml.tokens"); tokens != nil {
 		c.tok = func() (text.Tokenizer, error) { return ggufTokenizer(g, tokens) }
 	}
-	return c, c.check()
+	return c, fault.Or(c.check(), "the file is damaged, or not a plain Llama; choose another one")
 }
 
 // ggufConfig reads a llama architecture's metadata.

@@ -147,7 +147,12 @@ func TestConfigRefusals(t *testing.T) {
 		{"rope_scaling", map[string]any{"type": "linear", "factor": 2}, fault.Unsupported, `"linear"`},
 		{"rope_parameters", map[string]any{"rope_type": "yarn"}, fault.Unsupported, `rope_parameters of type "yarn"`},
 		{"rope_parameters", map[string]any{"partial_rotary_factor": 0.5}, fault.Unsupported, "partial_rotary_factor 0.5"},
-		{"rope_parameters", []int{1}, fault.Input, "rope_parameters"},
+		{"rope_parameters", []int{1}, fault.Input, "rope_parameters: got array, want an object"},
+		{"rope_parameters", map[string]any{"rope_theta": "1"}, fault.Input, "rope_parameters.rope_theta: got string, want a number"},
+		{"rope_parameters", map[string]any{"rope_theta": 1e-300}, fault.Input, "rope_theta 1e-300"},
+		{"partial_rotary_factor", 0.25, fault.Unsupported, "partial_rotary_factor 0.25"},
+		{"hidden_size", "32", fault.Input, "hidden_size: got string, want a whole number"},
+		{"tie_word_embeddings", 1, fault.Input, "tie_word_embeddings: got number, want true or false"},
 		{"rope_parameters", map[string]any{"rope_theta": -1}, fault.Input, "rope_theta -1"},
 		{"num_hidden_layers", 1 << 40, fault.Input, "num_hidden_layers is 1099511627776"},
 		{"num_hidden_layers", 0, fault.Input, "num_hidden_layers is 0"},
@@ -158,7 +163,7 @@ func TestConfigRefusals(t *testing.T) {
 		{"hidden_size", 1 << 30, fault.Input, "hidden_size is"},
 		{"intermediate_size", 1 << 30, fault.Input, "intermediate_size is"},
 		{"vocab_size", 1 << 30, fault.Input, "vocab_size is"},
-		{"vocab_size", nil, fault.Input, "vocab_size is 0"},
+		{"vocab_size", nil, fault.Input, "vocab_size is 0 or missing"},
 		{"max_position_embeddings", 1 << 40, fault.Input, "max_position_embeddings is"},
 		{"num_key_value_heads", 3, fault.Input, "want a multiple"},
 		{"num_key_value_heads", 8, fault.Input, "num_key_value_heads is 8"},
@@ -187,6 +192,7 @@ func TestShapes(t *testing.T) {
 		{map[string]any{"vocab_size": 100}, []string{"model.embed_tokens.weight: got [96 32], want [100 32]"}},
 		{map[string]any{"num_hidden_layers": 3}, []string{"model.layers.2.input_layernorm.weight: got nothing, want [32]", "and 5 more"}},
 		{map[string]any{"tie_word_embeddings": false}, []string{"lm_head.weight: got nothing, want [96 32]"}},
+		{map[string]any{"num_hidden_layers": 1}, []string{"model.layers.1.input_layernorm.weight: got it, want no such tensor", "and 5 more"}},
 		{map[string]any{"num_key_value_heads": 4}, []string{"k_proj.weight: got [16 32], want [32 32]", "v_proj"}},
 	} {
 		f := base(t)
@@ -196,6 +202,42 @@ func TestShapes(t *testing.T) {
 			if !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), says) {
 				t.Errorf("%v: got %v, want %q", c.keys, err, says)
 			}
+		}
+	}
+}
+
+// TestOtherTensors: what would be left out makes another model, but for the
+// rotary tables of old checkpoints.
+func TestOtherTensors(t *testing.T) {
+	f := base(t)
+	c, err := Open(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, says := range map[string]string{
+		"model.layers.0.self_attn.rotary_emb.inv_freq": "",
+		"extra":                                  "",
+		"model.layers.0.self_attn.q_proj.bias":   "model.layers.0.self_attn.q_proj.bias: got it",
+		"model.layers.1.self_attn.q_norm.weight": "q_norm.weight: got it, want no such tensor",
+		"model.norm.weight":                      "model.norm.weight: got I32, want floats",
+	} {
+		ts := map[string]tensor.Source{}
+		for _, n := range c.Names() {
+			if ts[n], err = c.Tensor(n); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ts[name] = tensor.F32Source(make([]float32, 32), 32)
+		if name == "model.norm.weight" {
+			ts[name] = tensor.MemSource(tensor.I32, []int{32}, make([]byte, 128), "")
+		}
+		var b bytes.Buffer
+		if err := safetensors.Write(&b, ts, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(format.Folder{f[0], blob("model.safetensors", b.Bytes())})
+		if says == "" && err != nil || says != "" && (!fault.Is(err, fault.Input) || !strings.Contains(err.Error(), says)) {
+			t.Errorf("%s: got %v, want %q", name, err, says)
 		}
 	}
 }

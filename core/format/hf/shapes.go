@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"handful/core/fault"
+	"handful/core/tensor"
 )
 
 // module is one tensor of a layer: its HF and its llama.cpp name within the
@@ -54,12 +55,13 @@ func (c Config) Shapes() []Shape {
 // shown is how many lines of a table an error shows.
 const shown = 4
 
-// check opens every tensor that the config wants and holds its shape against
-// it. The fault is a table: tensor, got, want.
+// check opens every tensor that the config wants and holds its shape and type
+// against it, and wants no others in the layers but rotary tables. The fault is a table: tensor, got, want.
 func (c *Checkpoint) check() error {
 	var bad []string
-	shapes := c.Config.Shapes()
-	for _, s := range shapes {
+	known := map[string]bool{}
+	for _, s := range c.Config.Shapes() {
+		known[s.Name] = true
 		if c.open[s.Name] == nil {
 			bad = append(bad, fmt.Sprintf("%s: got nothing, want %v", s.Name, s.Shape))
 			continue
@@ -70,6 +72,13 @@ func (c *Checkpoint) check() error {
 		}
 		if got := t.Shape(); !slices.Equal(got, s.Shape) {
 			bad = append(bad, fmt.Sprintf("%s: got %v, want %v", s.Name, got, s.Shape))
+		} else if t.DType() == tensor.I32 {
+			bad = append(bad, fmt.Sprintf("%s: got I32, want floats", s.Name))
+		}
+	}
+	for _, n := range c.names { // a layer or a bias that would be left out makes another model
+		if strings.HasPrefix(n, "model.layers.") && !known[n] && !strings.HasSuffix(n, ".inv_freq") {
+			bad = append(bad, fmt.Sprintf("%.120s: got it, want no such tensor", n))
 		}
 	}
 	if len(bad) == 0 {

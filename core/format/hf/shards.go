@@ -73,8 +73,11 @@ func (c *Checkpoint) add(b format.NamedBlob, only map[string]bool) (missing []st
 // shards opens what an index names, and says everything that is missing.
 func (c *Checkpoint) shards(f format.Folder, index format.Object) error {
 	var tensors map[string]string // to the file that holds it
+	if !given(index["weight_map"]) {
+		return fault.Inputf(indexName, "no weight_map").Next("get the file again")
+	}
 	if err := json.Unmarshal(index["weight_map"], &tensors); err != nil {
-		return fault.Inputf(indexName, "weight_map: %w", err)
+		return fault.Inputf(indexName, "weight_map: %w; want file names by tensor", err).Next("get the file again")
 	}
 	if len(tensors) == 0 {
 		return fault.Inputf(indexName, "no weight_map").Next("get the file again")

@@ -19,7 +19,7 @@ import (
 // be opened, else those of its file.
 type Summary struct {
 	Kind    string            `json:"kind"`           // model, inventory, adapter, tensors, examples
-	Format  string            `json:"format"`         // gguf, hf, peft-poly, peft-lora, peft, safetensors, jsonl, text
+	Format  string            `json:"format"`         // gguf, hf, peft-poly, peft-lora, peft-ia3, peft, safetensors, jsonl, text
 	Note    string            `json:"note,omitempty"` // why it can be described but not used
 	Config  map[string]string `json:"config,omitempty"`
 	Rows    int               `json:"rows,omitempty"` // of examples
@@ -199,8 +199,11 @@ func adapter(f format.Folder, o format.Object) (*Summary, error) {
 	case `"LORA"`:
 		s.Format = "peft-lora"
 		err = s.single(f)
+	case `"IA3"`:
+		s.Format = "peft-ia3"
+		err = s.ia3(f)
 	default:
-		err = fault.Unsupportedf("adapter", "peft_type is %.40s, want POLY or LORA", o["peft_type"])
+		err = fault.Unsupportedf("adapter", "peft_type is %.40s, want POLY, LORA or IA3", o["peft_type"])
 	}
 	if err := s.unsupported(err); err != nil {
 		return nil, err
@@ -239,5 +242,15 @@ func (s *Summary) single(f format.Folder) error {
 		return err
 	}
 	s.Config = map[string]string{"rank": fmt.Sprint(l.Rank), "sites": fmt.Sprint(len(l.Sites)), "target_modules": strings.Join(l.Targets, " "), "base": l.Base}
+	return nil
+}
+
+func (s *Summary) ia3(f format.Folder) error {
+	a, err := peft.ReadIA3(f)
+	if err != nil {
+		return err
+	}
+	s.Config = map[string]string{"sites": fmt.Sprint(len(a.Sites)), "target_modules": strings.Join(a.Targets, " "),
+		"feedforward_modules": strings.Join(a.Feedforward, " "), "base": a.Base}
 	return nil
 }

@@ -32,7 +32,7 @@ func TestDescribe(t *testing.T) {
 	config := read(t, golden+"/config.json")
 	tiny := read(t, "../hf/testdata/tiny.gguf")
 	t5 := []byte(`{"model_type": "t5", "d_model": 32, "num_layers": 2}`)
-	other := strings.Replace(string(read(t, golden+"/s4/adapter_init/adapter_config.json")), "POLY", "IA3", 1)
+	other := strings.Replace(string(read(t, golden+"/s4/adapter_init/adapter_config.json")), "POLY", "VERA", 1)
 	poly := formattest.Folder(t, golden+"/s4/adapter_init")
 	weights := read(t, golden+"/s4/adapter_init/adapter_model.safetensors")
 	qwen := formattest.GGUF{KV: []formattest.KV{{Key: "general.architecture", Value: "qwen2"}},
@@ -54,7 +54,7 @@ func TestDescribe(t *testing.T) {
 		{"tensors", format.Folder{blob("batches.safetensors", read(t, golden+"/batches.safetensors"))}, "tensors", "safetensors", 1720, 4, map[string]int64{"I64": 13760}, []string{"task_ids"}},
 		{"another family", format.Folder{blob("config.json", t5), blob("model.safetensors", model), blob("vectors.safetensors", weights)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656}, []string{"cannot be used: config.json: model_type \"t5\"", "d_model                32"}},
 		{"a GGUF that cannot be used", format.Folder{blob("q.gguf", qwen)}, "model", "gguf", 512, 1, map[string]int64{"Q4_K": 288}, []string{"cannot be used", `"w\x1b[31m"`}},
-		{"another PEFT method", format.Folder{blob("adapter_config.json", []byte(other)), blob("adapter_model.safetensors", weights)}, "adapter", "peft", 17056, 42, map[string]int64{"F32": 68224}, []string{"cannot be used", "IA3"}},
+		{"another PEFT method", format.Folder{blob("adapter_config.json", []byte(other)), blob("adapter_model.safetensors", weights)}, "adapter", "peft", 17056, 42, map[string]int64{"F32": 68224}, []string{"cannot be used", "VERA"}},
 	} {
 		s, err := Describe(c.f)
 		if err != nil {
@@ -111,7 +111,7 @@ func TestBroken(t *testing.T) {
 		{"a broken config", format.Folder{blob("config.json", []byte("{")), blob("model.safetensors", model)}, fault.Input},
 		{"a cut GGUF", format.Folder{blob("m.gguf", read(t, "../hf/testdata/tiny.gguf")[:3000])}, fault.Input},
 		{"cut adapter weights", format.Folder{blob("adapter_config.json", read(t, golden+"/s4/adapter_init/adapter_config.json")), blob("adapter_model.safetensors", model[:5000])}, fault.Input},
-		{"cut weights of another method", format.Folder{blob("adapter_config.json", []byte(`{"peft_type": "IA3"}`)), blob("adapter_model.safetensors", model[:5000])}, fault.Input},
+		{"cut weights of another method", format.Folder{blob("adapter_config.json", []byte(`{"peft_type": "VERA"}`)), blob("adapter_model.safetensors", model[:5000])}, fault.Input},
 		{"a pickle", format.Folder{blob("model.pt", []byte("\x80\x02"))}, fault.Unsupported},
 		{"noise", format.Folder{blob("x", []byte("\x00\x01\x02"))}, fault.Input},
 		{"strangers", format.Folder{blob("a.txt", []byte("a")), blob("b.txt", []byte("b"))}, fault.Input},

@@ -45,7 +45,7 @@ func examples(b format.NamedBlob) (*Summary, error) {
 		}
 	}
 	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) {
-		return nil, fault.Inputf("inspect", "%s: a line of more than %d bytes", b.Name, maxLine)
+		return nil, fault.Inputf("inspect", "%s: a line of more than %d bytes", b.Name, maxLine).Next("write one row a line")
 	} else if err != nil {
 		return nil, fault.From("inspect", err)
 	}

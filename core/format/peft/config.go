@@ -1,5 +1,5 @@
 // Package peft reads and writes Hugging Face PEFT adapter folders: POLY (an
-// inventory of skills, tuners/poly) and LORA.
+// inventory of skills, tuners/poly), LORA and IA3.
 package peft
 
 import (
@@ -37,7 +37,7 @@ func readConfig(f format.Folder) (config, format.Folder, error) {
 	return nil, nil, fault.Inputf("adapter", "got %s; want %s", f.Names(), want).Next("choose the whole PEFT folder")
 }
 
-// Type gives peft_type, POLY or LORA for what can be read here.
+// Type gives peft_type; POLY, LORA and IA3 can be read here.
 func Type(f format.Folder) (string, error) {
 	c, _, err := readConfig(f)
 	if err != nil {

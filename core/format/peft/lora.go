@@ -19,6 +19,11 @@ const (
 // so that the result's scaling is 1/r. PEFT stores lora_A as [r, in] and
 // lora_B as [out, r].
 func ReadLoRA(f format.Folder) (*skill.Single, error) {
+	s, err := readLoRA(f)
+	return s, fault.Or(err, again)
+}
+
+func readLoRA(f format.Folder) (*skill.Single, error) {
 	c, f, err := readConfig(f)
 	if err != nil {
 		return nil, err
@@ -47,7 +52,7 @@ func ReadLoRA(f format.Folder) (*skill.Single, error) {
 // of 1/r: lora_alpha, with rslora times √r.
 func loraConfig(c config, s *skill.Single) (alpha float64, err error) {
 	if t := c.str("peft_type"); t != "LORA" {
-		return 0, fault.Unsupportedf(op, "peft_type is %s, want LORA or POLY", c.show("peft_type"))
+		return 0, fault.Unsupportedf(op, "peft_type is %s, want LORA, POLY or IA3", c.show("peft_type"))
 	}
 	if err := c.is("bias", `"none"`, "null"); err != nil {
 		return 0, err

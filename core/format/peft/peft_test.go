@@ -195,7 +195,7 @@ func TestConfigRefusals(t *testing.T) {
 		v    any
 		kind fault.Kind
 	}{
-		{"peft_type", "IA3", fault.Unsupported},
+		{"peft_type", "VERA", fault.Unsupported},
 		{"peft_type", 3, fault.Unsupported},
 		{"use_dora", true, fault.Unsupported},
 		{"bias", "all", fault.Unsupported},
@@ -324,7 +324,7 @@ func TestPolyTensors(t *testing.T) {
 		{"no site", nil, put("base_model.model."+keyA[1:], 4, 4, 8, 4), fault.Unsupported, []string{"poly_lora_A"}},
 		{"a site not named", map[string]any{"target_modules": []string{"k_proj"}}, none, fault.Input, []string{"target_modules [k_proj] does not name it"}},
 		{"a regex that does not match", map[string]any{"target_modules": `.*layers\.0\..*`}, none, fault.Input, []string{"layers.1."}},
-		{"not finite", nil, nan, fault.Input, []string{"q_proj.poly_lora_A", "2 of 512 values are not finite"}},
+		{"not finite", nil, nan, fault.Input, []string{"q_proj.poly_lora_A", "2 of 512 values are NaN"}},
 		{"integers", nil, func(ts map[string]tensor.Source) {
 			ts[site+keyZ] = tensor.MemSource(tensor.I32, []int{3, 16}, make([]byte, 192), "")
 		}, fault.Input, []string{"I32"}},

@@ -26,6 +26,14 @@ const (
 // poly_lora_A [q, s, in/q, r], poly_lora_B [q, s, r, out/q] and module_logits
 // [t, q·s]; with manifest.json and task_rows.safetensors where they are there.
 func ReadInventory(f format.Folder) (*skill.Inventory, error) {
+	inv, err := readInventory(f)
+	return inv, fault.Or(err, again)
+}
+
+// again is the next step after most faults of an adapter's files.
+const again = "save the adapter again with PEFT, or take another one"
+
+func readInventory(f format.Folder) (*skill.Inventory, error) {
 	c, f, err := readConfig(f)
 	if err != nil {
 		return nil, err
@@ -85,7 +93,7 @@ func polyConfig(c config, inv *skill.Inventory) (err error) {
 }
 
 // readManifest reads manifest.json, and the training tasks' routers beside it,
-// one row of module_logits for each of the manifest's tasks.
+// module_logits with the rows of the manifest's tasks.
 func readManifest(f format.Folder, inv *skill.Inventory) error {
 	b, _, ok, err := f.FindObject("manifest.json", "manifest.json", "prompt", "tasks")
 	if err != nil || !ok {
@@ -99,6 +107,9 @@ func readManifest(f format.Folder, inv *skill.Inventory) error {
 	if err := json.Unmarshal(raw, &m); err != nil {
 		return fault.Inputf("manifest.json", "malformed: %w", err)
 	}
+	if err := m.Check(); err != nil {
+		return err
+	}
 	inv.Manifest = &m
 	rows, ok := f.Find("task_rows.safetensors")
 	if !ok {
@@ -110,9 +121,9 @@ func readManifest(f format.Folder, inv *skill.Inventory) error {
 	}
 	inv.TaskRows = map[string][]float32{}
 	for _, s := range inv.Sites {
-		name, want := prefix+s+keyZ, []int{len(m.Tasks), inv.Splits * inv.Skills}
+		name, want := prefix+s+keyZ, []int{m.RouterRows(), inv.Splits * inv.Skills}
 		if got, _ := w.Shape(name); !fits(got, want) {
-			return fault.Inputf("adapter", "task_rows.safetensors: %.120s: got %s, want %s: a row for each task of manifest.json", s, dims(got), dims(want)).Next("get both files again")
+			return fault.Inputf("adapter", "task_rows.safetensors: %.120s: got %s, want %s: the rows of manifest.json's tasks", s, dims(got), dims(want)).Next("get both files again")
 		}
 		if inv.TaskRows[s], err = finite(w, name); err != nil {
 			return format.In("task_rows.safetensors", err)

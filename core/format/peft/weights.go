@@ -9,6 +9,7 @@ import (
 	"handful/core/format"
 	"handful/core/format/safetensors"
 	"handful/core/skill"
+	"handful/core/tensor"
 )
 
 // weights opens adapter_model.safetensors or, under another name, the one
@@ -57,18 +58,22 @@ func sites(w *safetensors.File, want []wanted, targets []string, regex bool) ([]
 		return nil, fault.Inputf("adapter", "no tensors, want %s for each adapted linear", want[0].key[1:])
 	}
 	skill.SortSites(list)
+	named, err := skill.NewMatcher(targets, regex)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range list {
 		for _, x := range want {
 			if got, _ := w.Shape(prefix + s + x.key); !fits(got, x.shape) {
 				bad = append(bad, fmt.Sprintf("%.120s%s: got %s, want %s", s, x.key, dims(got), dims(x.shape)))
 			}
 		}
-		ok, err := skill.Match(targets, regex, s)
+		ok, err := named.Match(s)
 		if err != nil {
 			return nil, err
 		}
 		if !ok {
-			bad = append(bad, fmt.Sprintf("%.120s: got weights, want none: target_modules %.200v does not name it", s, targets))
+			bad = append(bad, fmt.Sprintf("%.120s: got weights, want none: target_modules %.60v does not name it", s, targets))
 		}
 	}
 	if len(bad) > 0 {
@@ -101,14 +106,8 @@ func finite(f *safetensors.File, name string) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	bad := 0
-	for _, x := range v {
-		if x-x != 0 {
-			bad++
-		}
-	}
-	if bad > 0 {
-		return nil, fault.Inputf("adapter", "%.160s: %d of %d values are not finite", name, bad, len(v)).Next("the adapter's training has failed; take another one")
+	if bad := tensor.NonFinite(tensor.F32, tensor.F32Bytes(v)); bad > 0 {
+		return nil, format.NotFinite("adapter", name, tensor.F32, bad, len(v))
 	}
 	return v, nil
 }

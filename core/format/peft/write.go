@@ -35,7 +35,7 @@ tags: [handful{{if eq .Kind "POLY"}}, mhr{{end}}]
 
 # Adapter made with Handful
 
-PEFT {{.Kind}}, rank {{.Rank}}, on {{.Sites}} linear layers
+PEFT {{.Kind}}{{if .Rank}}, rank {{.Rank}}{{end}}, on {{.Sites}} linear layers
 {{- if eq .Kind "POLY"}}: {{.Skills}} skills × {{.Splits}} splits, {{.Tasks}} task(s)
 {{- end}}. It holds weights only: none of the examples that it was made from.
 
@@ -54,7 +54,7 @@ model(**inputs, task_ids=torch.zeros(len(inputs["input_ids"]), dtype=torch.long)
 ` + "```" + `
 `))
 
-// common are the keys that both kinds of config have.
+// common are the keys that every kind of config has.
 type common struct {
 	taskType string
 	targets  []string
@@ -89,7 +89,7 @@ func targetsJSON(t []string, regex bool) any {
 	if regex && len(t) == 1 {
 		return t[0]
 	}
-	return slices.Sorted(slices.Values(t))
+	return append([]string{}, slices.Sorted(slices.Values(t))...) // [] rather than null
 }
 
 func orNull(s string) any {

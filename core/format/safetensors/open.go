@@ -49,6 +49,11 @@ type File struct {
 
 // Open reads and checks the header.
 func Open(b format.Blob) (*File, error) {
+	f, err := open(b)
+	return f, fault.Or(err, "the file is damaged, or something else wrote it than a safetensors library; get it again")
+}
+
+func open(b format.Blob) (*File, error) {
 	if k := format.SniffBlob(b); k != "safetensors" && k != "binary" || b.Size() < 8 {
 		return nil, format.NotA(op, "safetensors", b)
 	}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"handful/core/format/formattest"
+)
+
+// alignFolder holds golden batches 0, 1, 2 as tasks of that id, four rows each.
+func alignFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	lines := bufio.NewScanner(strings.NewReader(string(read(t, goldenRows(t, 12)))))
+	files := make([]strings.Builder, 3)
+	for r := 0; lines.Scan(); r++ {
+		var row map[string]any
+		if err := json.Unmarshal(lines.Bytes(), &row); err != nil {
+			t.Fatal(err)
+		}
+		row["task_id"] = r / 4
+		b, err := json.Marshal(row)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[r/4].Write(append(b, '\n'))
+	}
+	for i := range files {
+		write(t, filepath.Join(dir, fmt.Sprintf("task%d.jsonl", i)), files[i].String())
+	}
+	write(t, filepath.Join(dir, "notes.txt"), "not a task")
+	return dir
+}
+
+type aligned struct {
+	Tasks      []string    `json:"tasks"`
+	Rows       []int       `json:"rows"`
+	Norm       []float64   `json:"grad_norm"`
+	Cosine     [][]float64 `json:"cosine"`
+	Mean       float64     `json:"mean"`
+	Parameters int         `json:"parameters"`
+}
+
+func align(t *testing.T, args ...string) (a aligned) {
+	t.Helper()
+	o := good(t, append([]string{"align", "--base", golden, "--json"}, args...)...)
+	if err := json.Unmarshal([]byte(o.stdout), &a); err != nil {
+		t.Fatalf("%v in %q", err, o.stdout)
+	}
+	return a
+}
+
+func TestAlignGolden(t *testing.T) {
+	f := formattest.Safetensors(t, filepath.Join(golden, "s4", "tfew_align.safetensors"))
+	cosine, norm := f.F32("grad_alignment.cosine"), f.F32("grad_alignment.grad_norm")
+	dir := alignFolder(t)
+	devices(t, func(t *testing.T, device ...string) {
+		for _, flag := range []string{"--inventory", "--adapter"} { // a POLY adapter keeps its skills
+			a := align(t, append(device, "--tasks", dir, flag, golden+"/s4/adapter_init")...)
+			if strings.Join(a.Tasks, " ") != "task0 task1 task2" || a.Rows[2] != 4 {
+				t.Fatalf("%s: tasks %v of %v rows", flag, a.Tasks, a.Rows)
+			}
+			for i, want := range norm {
+				if !near(a.Norm[i], float64(want), 2e-5, 1e-4) {
+					t.Errorf("%s: norm %d is %v, want %v", flag, i, a.Norm[i], want)
+				}
+				for j := range norm {
+					if want := float64(cosine[3*i+j]); !near(a.Cosine[i][j], want, 5e-5, 1e-4) {
+						t.Errorf("%s: cosine %d, %d is %v, want %v", flag, i, j, a.Cosine[i][j], want)
+					}
+				}
+			}
+			if want := float64(cosine[1]+cosine[2]+cosine[5]) / 3; !near(a.Mean, want, 5e-5, 1e-4) {
+				t.Errorf("%s: mean %v, want %v", flag, a.Mean, want)
+			}
+		}
+	})
+}
+
+func TestAlign(t *testing.T) {
+	dir := alignFolder(t)
+	cpu := []string{"--device", "cpu", "--tasks", dir}
+	poly := align(t, append(cpu, "--inventory", golden+"/s1/adapter_init", "--rows", "2")...)
+	if poly.Rows[0] != 2 || poly.Cosine[0][1] != poly.Cosine[1][0] || !near(poly.Cosine[2][2], 1, 1e-6, 0) {
+		t.Errorf("Poly: %+v", poly)
+	}
+	lora := align(t, append(cpu, "--adapter", golden+"/s4/mhr_mu/adapter_init")...)
+	if lora.Parameters*4 != align(t, append(cpu, "--adapter", golden+"/s4/adapter_init")...).Parameters {
+		t.Errorf("a LoRA has %d parameters, want a fourth of four skills'", lora.Parameters)
+	}
+	o := good(t, append([]string{"align", "--base", golden, "--adapter", golden + "/s4/mhr_mu/adapter_init"}, cpu...)...)
+	if lines := strings.Split(strings.TrimSpace(o.stdout), "\n"); len(lines) != 5 || !strings.HasPrefix(lines[2], "2 task1") || !strings.HasPrefix(lines[4], "mean cosine over pairs") {
+		t.Errorf("table:\n%s", o.stdout)
+	}
+	one := t.TempDir()
+	write(t, filepath.Join(one, "a.jsonl"), `{"input_ids":[1,2],"labels":[1,2]}`)
+	far := t.TempDir()
+	for _, n := range []string{"a", "b"} {
+		write(t, filepath.Join(far, n+".jsonl"), `{"input_ids":[1,2],"labels":[1,2],"task_id":3}`)
+	}
+	base := []string{"align", "--base", golden, "--device", "cpu"}
+	inv := []string{"--inventory", golden + "/s4/adapter_init"}
+	bad(t, 2, []string{"align wants one of --inventory and --adapter"}, append(base, "--tasks", dir)...)
+	bad(t, 2, []string{"align wants --tasks"}, append(base, inv...)...)
+	bad(t, 2, []string{"--rows: got -1"}, append(append(base, inv...), "--tasks", dir, "--rows", "-1")...)
+	bad(t, 1, []string{"holds 1 ", "want two or more"}, append(append(base, inv...), "--tasks", one)...)
+	bad(t, 1, []string{"task_id 3, want 0 to 2"}, append(append(base, inv...), "--tasks", far)...)
+}

@@ -1,0 +1,260 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"handful/core/eval"
+	"handful/core/fault"
+	"handful/core/model"
+	"handful/core/task"
+	"handful/core/tune"
+)
+
+// maxAnswer is how many tokens a generated answer has at most by default.
+const maxAnswer = 32
+
+// A question is a row to judge with the answers that are scored for it.
+type question struct {
+	task.Example
+	choices []string // the labels to choose from; nil: none
+	row     task.Row // with the right answer
+	scored  []tune.Row
+}
+
+// evaluate judges an adapter on examples; labels are the choices of rows that
+// bring none, nil for none.
+func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, labels []string, o EvalOptions) (*ScoreRow, error) {
+	qs, err := e.questions(exs, labels, o)
+	if err != nil {
+		return nil, err
+	}
+	out := &ScoreRow{Name: a.Name, N: len(exs), Labels: o.Classes}
+	switch {
+	case o.Generate:
+		out.Labels = nil
+	case len(o.Classes) == 0:
+		out.Labels = labels
+	}
+	prefix, err := e.shown(qs, o, out)
+	if err != nil {
+		return nil, err
+	}
+	if out.Rows, out.Loss, err = e.choose(ctx, a, qs, prefix, !o.Generate); err != nil {
+		return nil, err
+	}
+	if o.Generate {
+		if err := e.answer(ctx, a, qs, prefix, o, out.Rows); err != nil {
+			return nil, err
+		}
+	}
+	out.sum(o.Generate)
+	return out, nil
+}
+
+// sum fills the metrics from the rows.
+func (s *ScoreRow) sum(generated bool) {
+	var gold []string
+	var hits []bool
+	rouge := 0.0
+	for _, p := range s.Rows {
+		gold, hits = append(gold, p.Want), append(hits, p.OK)
+		rouge += p.Rouge / float64(len(s.Rows))
+	}
+	s.Accuracy = eval.Accuracy(hits)
+	s.Balanced = s.Accuracy
+	if s.Labels != nil {
+		s.Balanced = eval.Balanced(gold, hits)
+	}
+	if generated {
+		exact := s.Accuracy
+		s.Exact, s.RougeL = &exact, &rouge
+	}
+}
+
+// questions encodes each row with its answer and its choices.
+func (e *Engine) questions(exs []task.Example, labels []string, o EvalOptions) ([]question, error) {
+	qs := make([]question, len(exs))
+	for i, ex := range exs {
+		q := question{Example: ex, choices: labels}
+		switch {
+		case ex.Tokenised() || o.Generate:
+			q.choices = nil
+		case len(ex.Options) > 0 && len(o.Options) == 0:
+			q.choices = ex.Options
+		}
+		for k, c := range append([]string{ex.Output}, q.choices...) {
+			y := ex
+			y.Output = c
+			r, err := e.encodeOne(y, o.Instruction, o.Truncate)
+			if err != nil {
+				return nil, err
+			}
+			if k == 0 {
+				q.row = r
+			}
+			q.scored = append(q.scored, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+		}
+		qs[i] = q
+	}
+	return qs, nil
+}
+
+// shown are the tokens of the examples that stand in the prompt: each as the
+// template writes it, answer and end token included, then a line break. Those
+// that would leave no room for the longest row are dropped from the end.
+func (e *Engine) shown(qs []question, o EvalOptions, out *ScoreRow) (ids []int32, err error) {
+	if o.Context == "" {
+		return nil, nil
+	}
+	exs, err := parse(o.Context)
+	if err != nil {
+		return nil, err
+	}
+	longest := 0
+	for _, q := range qs {
+		for _, r := range q.scored {
+			longest = max(longest, len(r.IDs))
+		}
+		if o.Generate {
+			longest = max(longest, q.row.Prompt+o.most())
+		}
+	}
+	var between []int32
+	if e.tok != nil {
+		between = e.tok.Encode("\n")
+	}
+	for _, ex := range exs {
+		r, err := e.encodeOne(ex, o.Instruction, o.Truncate)
+		if err != nil {
+			return nil, err
+		}
+		if len(ids)+len(r.IDs)+len(between)+longest > e.model.Config().Context {
+			break
+		}
+		ids = append(append(ids, r.IDs...), between...)
+		out.Shown++
+	}
+	return ids, nil
+}
+
+func (o EvalOptions) most() int {
+	if o.MaxTokens > 0 {
+		return o.MaxTokens
+	}
+	return maxAnswer
+}
+
+// choose scores the right answers, whose mean loss per token it gives, and
+// takes the best choice of each row that has some. With greedy a row without
+// counts when each token of its answer is the most likely one.
+func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []int32, greedy bool) (rows []Prediction, loss float64, err error) {
+	var groups [][]tune.Row
+	open := false // a row without choices
+	for _, q := range qs {
+		groups = append(groups, q.scored)
+		open = open || q.choices == nil
+	}
+	sc := tune.NewScorer(e.dev, e.model, a.route, a.tasks, greedy && open)
+	defer sc.Close()
+	sc.Behind(prefix)
+	got, err := sc.ScoreGroups(ctx, groups)
+	if err != nil {
+		return nil, 0, err
+	}
+	sum, tokens := 0.0, 0
+	for _, q := range qs {
+		gold, choices := got[0], got[1:1+len(q.choices)]
+		got = got[1+len(q.choices):]
+		if gold.Tokens == 0 {
+			return nil, 0, unlabelled(q.Example)
+		}
+		if err := finite(gold.Sum, q.Line); err != nil {
+			return nil, 0, err
+		}
+		sum, tokens = sum+gold.Sum, tokens+gold.Tokens
+		p := Prediction{Input: q.Input, Want: q.Output, Loss: mean(gold), OK: gold.Greedy}
+		if q.choices != nil {
+			best := 0
+			for k := range choices {
+				if mean(choices[k]) < mean(choices[best]) {
+					best = k
+				}
+			}
+			p.Got = q.choices[best]
+			p.OK = p.Got == q.Output
+		} else if p.OK {
+			p.Got = q.Output
+		}
+		rows = append(rows, p)
+	}
+	return rows, sum / float64(tokens), nil
+}
+
+// answer writes greedy answers and their marks into rows. An answer ends at an
+// end token, or at a line break where no right answer has one: a base that
+// wasn't taught the end token goes on with a line of its own.
+func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []int32, o EvalOptions, rows []Prediction) error {
+	wants := make([]string, len(qs))
+	oneLine := e.tok != nil
+	var prompts []model.Prompt
+	var table []int32
+	slots := map[int]int32{}
+	for i, q := range qs {
+		if wants[i] = q.Output; q.Tokenised() {
+			wants[i] = e.say(e.labelled(q.row))
+		}
+		oneLine = oneLine && !strings.Contains(wants[i], "\n")
+		id := 0
+		if a.tasks > 1 {
+			if id = q.row.TaskID; id < 0 || id >= a.tasks {
+				return fault.Inputf("eval", "line %d has task_id %d, want 0 to %d", q.row.Line, id, a.tasks-1).Next("correct the row's task_id, or choose one task for all rows")
+			}
+		}
+		if _, ok := slots[id]; !ok {
+			slots[id] = int32(len(table))
+			table = append(table, int32(id))
+		}
+		prompts = append(prompts, model.Prompt{IDs: q.row.IDs[:q.row.Prompt], Slot: slots[id]})
+	}
+	stop := func(id int32) bool {
+		return e.ends[id] || oneLine && strings.Contains(string(e.tok.Bytes(id)), "\n")
+	}
+	var bind model.Bind
+	if a.route != nil {
+		bind = a.route.Bind
+	}
+	got, err := model.Greedy(ctx, e.dev, e.model, bind, table, prefix, prompts, o.most(), stop, nil)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		p := &rows[i]
+		p.Want, p.Got = wants[i], e.say(got[i])
+		p.OK, p.Rouge = eval.Exact(p.Got, p.Want), eval.RougeL(p.Got, p.Want)
+	}
+	return nil
+}
+
+// say is the text of ids without special tokens or white space around it;
+// without a tokenizer the ids themselves, which then are the words.
+func (e *Engine) say(ids []int32) string {
+	if e.tok == nil {
+		return strings.Trim(fmt.Sprint(ids), "[]")
+	}
+	return strings.TrimSpace(e.tok.DecodePlain(ids))
+}
+
+// labelled are a row's labels up to the end token.
+func (e *Engine) labelled(r task.Row) (ids []int32) {
+	for _, y := range r.Labels[r.Prompt:] {
+		if e.ends[y] {
+			break
+		}
+		if y >= 0 {
+			ids = append(ids, y)
+		}
+	}
+	return ids
+}

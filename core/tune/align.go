@@ -1,0 +1,185 @@
+package tune
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"handful/core/device"
+	"handful/core/fault"
+	"handful/core/graph"
+	"handful/core/model"
+	"handful/core/route"
+	"handful/core/tensor"
+)
+
+// Alignment tells how far the gradients of tasks point the same way. With g_t
+// the gradient of the mean loss over task t's label tokens with respect to all
+// A and B of an adapter (routers excluded), flattened together:
+//
+//	Cosine[t][u] = g_t·g_u/(‖g_t‖‖g_u‖),  Mean = mean of it over pairs t ≠ u
+//
+// The paper reports that MHR's gradients are aligned between training tasks and
+// published no code for it: this definition is ours (METHOD A4). A task whose
+// gradient is zero has cosine 0 with all.
+type Alignment struct {
+	Loss, Norm []float64 // by task: nats per label token, ‖g_t‖
+	Cosine     [][]float64
+	Mean       float64
+	Parameters int // elements of g_t
+}
+
+// Align computes the gradients of several tasks' rows under ad. tasks is the
+// number of router rows that rows may name (1: their Task is ignored). Each
+// task's gradient is kept until all are known: 4 bytes a parameter and task.
+// on, which may be nil, hears after each task how many are done.
+func Align(ctx context.Context, d device.Device, m model.Model, ad route.Adapter, tasks int, sets [][]Row, on func(done int)) (_ *Alignment, err error) {
+	defer fault.Recover("align", &err)
+	if len(sets) < 2 {
+		return nil, fault.Inputf("align", "%d task, want two or more to compare", len(sets))
+	}
+	var wrt []*tensor.Var
+	for _, p := range ad.Params() {
+		if !p.Logits {
+			wrt = append(wrt, p.Var)
+		}
+	}
+	var s shape
+	labels := make([]int, len(sets))
+	batches := make([][]*batch, len(sets))
+	for t, rows := range sets {
+		for at := 0; at < len(rows); {
+			b, end, err := packTokens(rows, at, tasks)
+			if err != nil {
+				return nil, fault.Inputf("align", "task %d, %w", t+1, err)
+			}
+			s = shape{tokens: max(s.tokens, b.Tokens()), labels: max(s.labels, len(b.Rows)), slots: max(s.slots, len(b.task))}
+			labels[t] += len(b.Rows)
+			batches[t], at = append(batches[t], b), end
+		}
+		if labels[t] == 0 {
+			return nil, fault.Inputf("align", "task %d has no label", t+1).Next("give rows with an output")
+		}
+	}
+	s.tokens, s.labels = model.Bucket(s.tokens), model.Bucket(s.labels)
+	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
+	total := 0
+	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
+	grads, err := graph.Grad(goal.loss(), wrt...)
+	if err != nil {
+		return nil, err
+	}
+	prog, err := d.Compile(ctx, append(grads, goal.loss())...)
+	if err != nil {
+		return nil, err
+	}
+	defer prog.Close()
+	out := &Alignment{}
+	var all [][]float32
+	for t := range sets {
+		total = labels[t]
+		loss, g := 0.0, []float32(nil)
+		for _, b := range batches[t] {
+			if err := goal.write(prog, b); err != nil {
+				return nil, err
+			}
+			if err := lg.write(prog, b.Ragged, b.task); err != nil {
+				return nil, err
+			}
+			if err := prog.Run(ctx); err != nil {
+				return nil, err
+			}
+			part, err := readF32(ctx, prog, goal.loss())
+			if err != nil {
+				return nil, err
+			}
+			loss += float64(part[0])
+			if g, err = addGradients(ctx, prog, grads, g); err != nil {
+				return nil, err
+			}
+		}
+		norm := math.Sqrt(dot(g, g))
+		if !finite(norm) {
+			return nil, fault.Inputf("align", "task %d: its gradient is not finite", t+1)
+		}
+		all, out.Loss, out.Norm = append(all, g), append(out.Loss, loss), append(out.Norm, norm)
+		if on != nil {
+			on(t + 1)
+		}
+	}
+	out.Parameters = len(all[0])
+	out.compare(all)
+	return out, nil
+}
+
+// compare fills Cosine and Mean.
+func (a *Alignment) compare(g [][]float32) {
+	pairs := 0.0
+	for t := range g {
+		a.Cosine = append(a.Cosine, make([]float64, len(g)))
+		for u := range g {
+			if u < t {
+				a.Cosine[t][u] = a.Cosine[u][t]
+			} else if both := a.Norm[t] * a.Norm[u]; both > 0 {
+				a.Cosine[t][u] = dot(g[t], g[u]) / both
+			}
+			if u != t {
+				a.Mean += a.Cosine[t][u]
+				pairs++
+			}
+		}
+	}
+	a.Mean /= pairs
+}
+
+// packTokens lays out rows from at on, about batchTokens of them; end is the
+// first that is left.
+func packTokens(rows []Row, at, tasks int) (b *batch, end int, err error) {
+	b = &batch{}
+	var seqs []model.Seq
+	for tokens := 0; at < len(rows) && (tokens == 0 || tokens+len(rows[at].IDs) <= batchTokens); at++ {
+		r := rows[at]
+		row := int32(0)
+		if tasks > 1 {
+			if r.Task < 0 || r.Task >= tasks {
+				return nil, 0, fmt.Errorf("row %d: task_id %d, want 0 to %d", at+1, r.Task, tasks-1)
+			}
+			row = int32(r.Task)
+		}
+		seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: b.slot(row)})
+		tokens += len(r.IDs)
+	}
+	b.Ragged, b.examples = model.Pack(seqs), len(seqs)
+	return b, at, nil
+}
+
+// addGradients adds a run's gradients, end to end, to sum; nil is zero.
+func addGradients(ctx context.Context, p device.Program, grads []*graph.Node, sum []float32) ([]float32, error) {
+	if sum == nil {
+		n := 0
+		for _, g := range grads {
+			n += g.Numel()
+		}
+		sum = make([]float32, n)
+	}
+	rest := sum
+	for _, g := range grads {
+		v, err := readF32(ctx, p, g)
+		if err != nil {
+			return nil, err
+		}
+		for i, x := range v {
+			rest[i] += x
+		}
+		rest = rest[len(v):]
+	}
+	return sum, nil
+}
+
+// dot is the scalar product, summed in float64.
+func dot(a, b []float32) (s float64) {
+	for i, x := range a {
+		s += float64(x) * float64(b[i])
+	}
+	return s
+}

@@ -1,0 +1,1 @@
+"""The same runs in PyTorch, to hold handful against."""

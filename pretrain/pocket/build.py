@@ -91,7 +91,7 @@ def main():
     steps = FAST if a.fast else FULL
 
     t = tables.build(a.work)
-    made = tasks.build(t)
+    made = tasks.build(t, steps["rows"])
     shutil.rmtree(a.work / "tasks", ignore_errors=True)
     folder.write(made, a.work / "tasks")
     note(f"{len(made)} tasks, {len(tasks.HELD_OUT) + len(tasks.DEV)} of them never trained on")
@@ -120,10 +120,10 @@ def main():
 # How the skills are trained; flags of `python -m pretrain train`, chosen on the dev tasks.
 INVENTORY = {
     "skills": 8, "splits": 4, "rank": 4, "groups": 24, "group_rows": 8, "instruction_share": 0, "balance": "task", "lr": 5e-3, "router_lr": 0.1,
-    "init_rows": "sparse:2:2", "precision": "f32", "warmup": 20, "max_tokens": 128,
+    "init_rows": "sparse:2:2", "precision": "f32", "warmup": 20, "eval_rows": 4, "device": "cpu",
 }
-FULL = {"base": 3000, "inventory": 500}
-FAST = {"base": 20, "inventory": 5}
+FULL = {"base": 2000, "inventory": 500, "rows": 1200}
+FAST = {"base": 20, "inventory": 5, "rows": 80}
 
 
 if __name__ == "__main__":

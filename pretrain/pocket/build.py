@@ -84,7 +84,7 @@ def main():
     parser.add_argument("--fast", action="store_true", help="the same with few steps: a test of the pipeline, not a model")
     parser.add_argument("--skills-only", action="store_true", help="keep the base that is there")
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=1, help="of the base; the skills have the recipe's")
     a = parser.parse_args()
     began = time.time()
     torch.set_num_threads(a.threads)
@@ -105,7 +105,7 @@ def main():
 
     shutil.rmtree(a.work / "run", ignore_errors=True)
     flags = INVENTORY | {"base": a.out / "base", "tasks": a.work / "tasks", "out": a.work / "run", "steps": steps["inventory"],
-                         "threads": a.threads, "seed": a.seed}
+                         "threads": a.threads}
     run = ["train"] + [x for k, v in flags.items() for x in (f"--{k}", str(v))]
     export = ["export", "--run", str(a.work / "run"), "--out", str(a.out / "inventory"), "--name", "pocket-mhr"]
     for arguments in (run, export):
@@ -119,10 +119,10 @@ def main():
 
 # How the skills are trained; flags of `python -m pretrain train`, chosen on the dev tasks.
 INVENTORY = {
-    "skills": 8, "splits": 4, "rank": 4, "groups": 24, "group_rows": 8, "instruction_share": 0, "balance": "task", "lr": 5e-3, "router_lr": 0.1,
-    "init_rows": "sparse:2:2", "precision": "f32", "warmup": 20, "eval_rows": 4, "device": "cpu",
+    "skills": 8, "splits": 8, "rank": 4, "groups": 24, "group_rows": 8, "instruction_share": 0, "balance": "task", "lr": 1e-2, "router_lr": 0.05,
+    "init_rows": "sparse:2:2", "precision": "f32", "warmup": 20, "eval_rows": 4, "save_every": 100, "device": "cpu",
 }
-FULL = {"base": 2000, "inventory": 500, "rows": 1200}
+FULL = {"base": 2000, "inventory": 350, "rows": 1200}
 FAST = {"base": 20, "inventory": 5, "rows": 80}
 
 

@@ -26,6 +26,7 @@ def training(tasks: dict[str, Task]) -> list[Task]:
 
 
 def write(tasks: dict[str, Task], dest: Path):
+    """Tasks that are not trained on have no instruction: their examples alone say what to do."""
     entries = []
     groups = (("train", "train", training(tasks)), ("heldout", "held-out", [tasks[n] for n in HELD_OUT]), ("heldout", "dev", [tasks[n] for n in DEV]))
     for split, category, some in groups:
@@ -34,7 +35,7 @@ def write(tasks: dict[str, Task], dest: Path):
             kind = t.name.split("_")[0]
             source, licence = SOURCES.get(kind, COUNTRIES)
             # each training task is a category of its own: its routers start on skills of its own
-            entries.append({"name": t.name, "split": split, "category": t.name if split == "train" else category, "dataset": t.name, "instruction": t.instruction,
+            entries.append({"name": t.name, "split": split, "category": t.name if split == "train" else category, "dataset": t.name, "instruction": t.instruction if split == "train" else "",
                             "labels": t.labels, "weight": t.weight, "rows": len(t.rows), "source": source, "licence": licence, "ship": True})
             lines = [json.dumps({"input": x, "output": y}, ensure_ascii=False) for x, y in t.rows]
             (dest / split / f"{t.name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

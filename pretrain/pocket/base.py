@@ -12,6 +12,8 @@ NO_LABEL = -100
 END_ID = 0
 CONTEXT = 512
 ROPE_THETA = 10000.0
+TOKENS = 4096  # of a step
+LR = 5e-3
 
 
 def config() -> LlamaConfig:
@@ -24,19 +26,21 @@ def prompt(x: str, instruction: str = "") -> str:
     return (instruction + "\n" if instruction else "") + f"Input: {x}\nOutput:"
 
 
+def row(x: str, y: str, instruction: str = "") -> tuple[list[int], list[int]]:
+    """ids and labels; the prompt carries no loss."""
+    p, a = encode(prompt(x, instruction)), encode(" " + y)
+    return p + a + [END_ID], [NO_LABEL] * len(p) + a + [END_ID]
+
+
 class Documents:
-    """Draws training texts: (ids, how many of the first carry no loss) pieces, joined."""
+    """Draws training texts: facts, rows as they will be asked, rows under their instruction, and a few rows of one task in a row."""
 
     def __init__(self, tasks, facts, rng: random.Random):
         self.rng, self.facts = rng, facts
         self.tasks = list(tasks)
         self.weights = [t.weight for t in self.tasks]
 
-    def row(self, x, y, instruction=""):
-        p, a = encode(prompt(x, instruction)), encode(" " + y)
-        return p + a + [END_ID], [NO_LABEL] * len(p) + a + [END_ID]
-
-    def draw(self):
+    def draw(self) -> tuple[list[int], list[int]]:
         rng = self.rng
         kind = rng.random()
         if kind < 0.12:
@@ -44,9 +48,9 @@ class Documents:
             return ids, ids
         task = rng.choices(self.tasks, self.weights)[0]
         if kind < 0.5:
-            return self.row(*rng.choice(task.rows))
+            return row(*rng.choice(task.rows))
         if kind < 0.98:
-            return self.row(*rng.choice(task.rows), task.instruction)
+            return row(*rng.choice(task.rows), task.instruction)
         ids, labels = [], []
         for i in range(rng.randint(2, 5)):
             x, y = rng.choice(task.rows)
@@ -57,7 +61,7 @@ class Documents:
         return ids + [END_ID], labels + [END_ID]
 
     def batches(self, tokens: int, pool: int = 2048):
-        """Batches of about so many tokens, rows of like length together."""
+        """Batches of about so many tokens, texts of like length together."""
         while True:
             docs = sorted((self.draw() for _ in range(pool)), key=lambda d: len(d[0]))
             out, batch = [], []
@@ -80,14 +84,11 @@ def pad(rows):
 
 
 def loss_of(model, ids, labels):
+    """Mean over the labels, of which the first has nothing before it."""
     h = model.model(input_ids=ids).last_hidden_state[:, :-1]
     want = labels[:, 1:]
     keep = want != NO_LABEL  # the head only where a label is
     return F.cross_entropy(model.lm_head(h[keep]), want[keep])
-
-
-TOKENS = 4096  # of a step
-LR = 5e-3
 
 
 def train(tasks, facts, steps: int, seed: int, report=print) -> LlamaForCausalLM:
@@ -119,7 +120,7 @@ def exact(model, pairs, instruction="") -> float:
     """The share of rows whose greedy answer is right, read from one forward pass."""
     right = 0
     for at in range(0, len(pairs), 128):
-        rows = [Documents.row(None, x, y, instruction) for x, y in pairs[at : at + 128]]
+        rows = [row(x, y, instruction) for x, y in pairs[at : at + 128]]
         ids, labels = pad(rows)
         best = model(input_ids=ids).logits[:, :-1].argmax(-1)
         want = labels[:, 1:]

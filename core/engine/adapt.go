@@ -162,6 +162,13 @@ func Draw(examples string, shots int, seed uint64) (train, rest string, err erro
 	return task.JSONLines(a), task.JSONLines(b), nil
 }
 
+// Limit keeps at most n rows, the ones that Evaluate judges with that limit: of
+// each class about its share; 0: all.
+func Limit(examples string, n int) (string, error) {
+	exs, err := parse(examples)
+	return task.JSONLines(limited(exs, n)), err
+}
+
 // table scores base, mean and the fine-tune on held-out rows.
 func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o AdaptOptions, on func(Event)) error {
 	ads := []Adapter{{Name: "base", tasks: 1}}

@@ -87,16 +87,3 @@ def test_task_rows(by, count, llama, tasks, tmp_path):
     assert log["tasks"].keys() == out["tasks"].keys()
     for name, loss in log["tasks"].items():
         assert abs(out["tasks"][name]["loss"] - loss) < 1e-4
-
-
-def test_few_shot_from_the_command_line(llama, tasks, tmp_path):
-    run(llama, tasks, tmp_path / "run", steps=10, lr=0.02)
-    export(Export(run=str(tmp_path / "run"), out=str(tmp_path / "made")))
-    p = pretrain(
-        "fewshot", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--steps", 4, "--shots", 8, "--precision", "f32"
-    )
-    *each, mean = map(json.loads, p.stdout.splitlines())
-    assert [r["method"] for r in each] == ["base", "mean", "z", "mu", "lora"]
-    assert all(r["task"] == "double" and r["rows"] == 52 for r in each)
-    assert len({r["loss"] for r in each}) == 5
-    assert mean["mean"]["z"]["loss"] == each[2]["loss"]

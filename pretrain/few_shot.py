@@ -19,6 +19,7 @@ from .mhr import MhrLinear, Router
 from .model import MultiTask
 from .prompt import Encoder, Tokens
 
+FIRST_TRY, FINALISTS, ROWS_AT_ONCE = 4, 16, 8  # examples and rows of the search for a start, and rows of one batch
 TRAINED = ("z", "z-random", "mu", "lora")
 METHODS = ("base", "icl", "mean", *TRAINED)
 
@@ -26,7 +27,8 @@ METHODS = ("base", "icl", "mean", *TRAINED)
 @dataclass
 class Recipe:
     """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order. lr is of mu and lora,
-    router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's."""
+    router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
+    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest."""
 
     steps: int = 40
     batch: int = 8
@@ -37,6 +39,7 @@ class Recipe:
     clip: float = 1.0
     rank: int = 0
     alpha: float = 1.0
+    router_init: str = "fresh"
 
 
 @dataclass
@@ -71,6 +74,8 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
             m.recipe = replace(m.recipe, **{field: type(getattr(recipe, field))(value)})
         except ValueError:
             raise Fault("fewshot", f"{setting!r} is no number") from None
+        if not re.fullmatch(r"fresh|best:[1-9]\d*", m.recipe.router_init):
+            raise Fault("fewshot", f"{setting!r}, want router-init=fresh or best:K")
     return out
 
 
@@ -130,6 +135,29 @@ def fit(model: MultiTask, params: list, rate: float, decay: float, shots: list[T
         opt.step()
 
 
+@torch.no_grad()
+def best_rows(model: MultiTask, shots: list[Tokens], k: int, device, precision: str) -> list[int]:
+    """The k router rows of the smallest loss: each is tried on a few examples, the best on all (core/tune/start.go)."""
+    total = torch.zeros(model.shape.rows, 2)
+
+    def try_(rows: list[int], examples: list[Tokens]):
+        for i in range(0, len(rows), ROWS_AT_ONCE):
+            part = rows[i : i + ROWS_AT_ONCE]
+            batch = collate([Group(0, r, examples) for r in part], device)
+            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
+                nll, example, _ = model.tokens(batch)
+            for x, e in zip(nll.cpu(), (example // len(examples)).tolist()):
+                total[part[e]] += torch.tensor([x, 1.0])
+
+    rows = list(range(model.shape.rows))
+    loss = lambda r: (total[r, 0] / total[r, 1]).item()
+    try_(rows, shots[:FIRST_TRY])
+    rows = sorted(rows, key=loss)[: max(FINALISTS, k)]
+    if shots[FIRST_TRY:]:
+        try_(rows, shots[FIRST_TRY:])
+    return sorted(rows, key=loss)[:k]
+
+
 class Cells:
     """Runs methods on drawn cells of a base and an inventory."""
 
@@ -162,6 +190,11 @@ class Cells:
         else:
             torch.manual_seed(seed)
             layers = layers_for(self.model, m.method, m.recipe.rank)
+            if m.method == "z" and m.recipe.router_init != "fresh":
+                rows = best_rows(self.model, shots, int(m.recipe.router_init.removeprefix("best:")), self.device, self.precision)
+                with torch.no_grad():
+                    for name, layer in layers.items():
+                        layer.router.module_logits.copy_(self.model.layers[name].router.module_logits[rows].mean(0, keepdim=True))
             if m.method == "lora":
                 for layer in layers.values():
                     layer.rank = layer.rank / m.recipe.alpha

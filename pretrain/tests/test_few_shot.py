@@ -8,7 +8,7 @@ import torch
 from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.evaluate import score
-from pretrain.few_shot import Recipe, parse_methods
+from pretrain.few_shot import Recipe, best_rows, parse_methods
 from pretrain.inventory import open_inventory
 from pretrain.judge import Question, judge
 from pretrain.prompt import Tokens
@@ -76,15 +76,15 @@ def open_inventory_base(llama):
 
 def test_cells(llama, inventory, tmp_path):
     out = tmp_path / "results.jsonl"
-    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5"
+    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2"
     args = ("fewshot", "--base", llama, "--draws", draws(tmp_path / "draws"), "--inventory", inventory, "--out", out)
     args += ("--methods", methods, "--steps", 4, "--precision", "f32")
     pretrain(*args)
     results = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [r["name"] for r in results[:8]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5"]
-    assert len(results) == 16 and len({r["key"] for r in results}) == 16
+    assert [r["name"] for r in results[:9]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2"]
+    assert len(results) == 18 and len({r["key"] for r in results}) == 18
     assert all(len(r["hits"]) == r["n"] == 10 for r in results)
-    assert len({r["loss"] for r in results[:8]}) == 8
+    assert len({r["loss"] for r in results[:9]}) == 9
     by = {r["name"]: r for r in results if r["task"] == "ends"}
     assert by["icl"]["shown"] == 6
     assert by["z"]["trainable"] < by["mu"]["trainable"] == by["lora"]["trainable"]
@@ -98,10 +98,21 @@ def test_cells(llama, inventory, tmp_path):
     assert strip(again) == strip(results)
 
 
+def test_best_rows(llama, inventory):
+    model, _ = open_inventory(load_base(llama), inventory)
+    torch.manual_seed(0)
+    shots = [Tokens(ids, [-100] + ids[1:]) for ids in torch.randint(2, 97, (7, 5)).tolist()]
+    with torch.no_grad():
+        for layer in model.layers.values():
+            layer.router.module_logits.normal_(std=3)
+    loss = [sum(nll for nll, _, _ in score(model, [(r, t) for t in shots], "cpu")) for r in range(model.shape.rows)]
+    assert best_rows(model, shots, 2, "cpu", "f32") == sorted(range(len(loss)), key=loss.__getitem__)[:2]
+
+
 def test_methods_by_name():
     got = parse_methods("z:router-lr=0.3,steps=9,mu,lora:rank=2", Recipe())
     assert [(m.name, m.method) for m in got] == [("z:router-lr=0.3,steps=9", "z"), ("mu", "mu"), ("lora:rank=2", "lora")]
     assert (got[0].recipe.router_lr, got[0].recipe.steps, got[2].recipe.rank) == (0.3, 9, 2)
-    for wrong in "y", "z:depth=3", "base:lr=1", "lr=3", "z:steps=many":
+    for wrong in "y", "z:depth=3", "base:lr=1", "lr=3", "z:steps=many", "z:router-init=task:1":
         with pytest.raises(Exception, match="fewshot"):
             parse_methods(wrong, Recipe())

@@ -13,7 +13,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 run: need-python build ## build, get the base model once, and serve the page on 127.0.0.1:8080
-	@python3 scripts/base.py $(BASE) $(SITE)/models || echo "The page opens without a base model: drop a .gguf or a Hugging Face folder on it." >&2
+	@python3 scripts/base.py $(BASE) $(SITE)/models || echo "The page opens with the pocket model; a .gguf or a Hugging Face folder can be dropped on it." >&2
 	dist/handful serve --addr $(ADDR)
 
 base: need-python ## get the base model (93 MB) into .cache/base

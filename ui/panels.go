@@ -89,7 +89,20 @@ func (c *ProgressBar) class() string {
 	return "bar"
 }
 
-const examplesPlaceholder = "Your parcel is waiting, reply with your PIN => spam\nSee you at seven? => ham"
+// placeholder shows what rows look like, of a task for the chosen base.
+func (c *ExamplesPanel) placeholder() string {
+	if c.App.model.base == pocket.ID {
+		return "walk => walks\ntry => tries"
+	}
+	return "Your parcel is waiting, reply with your PIN => spam\nSee you at seven? => ham"
+}
+
+func (c *ExamplesPanel) instruction() string {
+	if c.App.model.base == pocket.ID {
+		return ""
+	}
+	return sampleSets[0].Instruction
+}
 
 const heldPlaceholder = "The same formats as above."
 
@@ -126,6 +139,10 @@ func (c *MethodPanel) why() string {
 
 // begun tells that there is, or will be, something to show.
 func (c *RunPanel) begun() bool { return c.App.run.method != "" }
+
+// hasSamples tells that trying the page takes no more than two clicks and
+// seconds.
+func (c *RunPanel) hasSamples() bool { return c.App.model.base == pocket.ID }
 
 func (c *RunPanel) planned() string { return c.App.run.planText() }
 

@@ -64,10 +64,12 @@ func (f *Fit) finish(l *tune.Learned) error {
 // made is the card's part on how it was made.
 func (f *Fit) made(names []string, values map[string]json.RawMessage) string {
 	s := "\n## How it was made\n\nMethod " + f.Method + ":"
-	for i, n := range names {
-		if i > 0 {
-			s += ","
+	sign := ""
+	for _, n := range names {
+		if string(values[n]) == "false" {
+			continue
 		}
+		s, sign = s+sign, ","
 		s += " " + strings.ReplaceAll(n, "_", "-") + " " + strings.Trim(string(values[n]), `"`)
 	}
 	s += "."

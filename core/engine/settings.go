@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"handful/core/tune"
 )
 
 // setting is an option that training hangs on.
@@ -79,6 +81,9 @@ func (o AdaptOptions) Settings() (names []string, values map[string]json.RawMess
 	}
 	values = map[string]json.RawMessage{}
 	for _, s := range settings {
+		if s.flag == "scale-parameter" && o.Optimizer != tune.Adafactor {
+			continue
+		}
 		if v := all[camel(s.flag)]; s.of(o.Method) && string(v) != "null" {
 			names, values[s.name()] = append(names, s.name()), v
 		}

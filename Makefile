@@ -40,7 +40,6 @@ bench: need-go build ## measure, and rewrite the tables of docs/performance.md
 
 pocket: ## train the pocket model and its skills from tables, into assets/pocket (PyTorch; npm for WordNet's files)
 	@scripts/setup.sh all
-	@.cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt
 	@.cache/venv/bin/python -m pretrain.pocket.build
 
 results: need-go ## make docs/results.md of the measurements in docs/results

@@ -63,16 +63,13 @@ func (f *Fit) finish(l *tune.Learned) error {
 
 // made is the card's part on how it was made.
 func (f *Fit) made(names []string, values map[string]json.RawMessage) string {
-	s := "\n## How it was made\n\nMethod " + f.Method + ":"
-	sign := ""
+	var said []string
 	for _, n := range names {
-		if string(values[n]) == "false" {
-			continue
+		if v := string(values[n]); v != "false" {
+			said = append(said, flagOf(n)+" "+strings.Trim(v, `"`))
 		}
-		s, sign = s+sign, ","
-		s += " " + strings.ReplaceAll(n, "_", "-") + " " + strings.Trim(string(values[n]), `"`)
 	}
-	s += "."
+	s := "\n## How it was made\n\nMethod " + f.Method + ": " + strings.Join(said, ", ") + "."
 	if len(f.recommended) > 0 {
 		s += " As the inventory recommends: " + strings.Join(f.recommended, ", ") + "."
 	}

@@ -80,7 +80,8 @@ def card(where: Path, made) -> str:
 def main():
     parser = argparse.ArgumentParser(prog="python -m pretrain.pocket.build", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("assets/pocket"))
-    parser.add_argument("--work", type=Path, default=Path(".cache/pocket"), help="packages, tasks and the run")
+    parser.add_argument("--packages", type=Path, default=tables.PACKAGES, help="WordNet's files, fetched once")
+    parser.add_argument("--work", type=Path, default=Path(".cache/pocket"), help="tasks and the run")
     parser.add_argument("--fast", action="store_true", help="the same with few steps: a test of the pipeline, not a model")
     parser.add_argument("--skills-only", action="store_true", help="keep the base that is there")
     parser.add_argument("--threads", type=int, default=2)
@@ -90,7 +91,7 @@ def main():
     torch.set_num_threads(a.threads)
     steps = FAST if a.fast else FULL
 
-    t = tables.build(a.work)
+    t = tables.build(a.packages)
     made = tasks.build(t, steps["rows"])
     shutil.rmtree(a.work / "tasks", ignore_errors=True)
     folder.write(made, a.work / "tasks")

@@ -9,8 +9,8 @@ NAMES = ("verb_s", "adj_most", "list_second", "word_first_upper")
 TRAIN, HELD = 16, 40
 
 
-def main(work: Path = Path(".cache/pocket"), out: Path = Path("assets/samples")):
-    made = tasks.build(tables.build(work), FULL["rows"])
+def main(out: Path = Path("assets/samples")):
+    made = tasks.build(tables.build(tables.PACKAGES), FULL["rows"])
     for name in NAMES:
         rows = made[name].rows  # shuffled by the task's name
         if name == "list_second":  # of two words the second is also the last: the examples would not tell

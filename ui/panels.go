@@ -140,9 +140,13 @@ func (c *MethodPanel) why() string {
 // begun tells that there is, or will be, something to show.
 func (c *RunPanel) begun() bool { return c.App.run.method != "" }
 
-// hasSamples tells that trying the page takes no more than two clicks and
-// seconds.
-func (c *RunPanel) hasSamples() bool { return c.App.model.base == pocket.ID }
+// quick is how to see the page at work within seconds.
+func (c *RunPanel) quick() string {
+	if c.App.model.base == pocket.ID {
+		return "New here? Click a sample in step 2, then Adapt: it takes seconds."
+	}
+	return "New here? Choose Pocket in step 1, a sample in step 2, then Adapt: it takes seconds."
+}
 
 func (c *RunPanel) planned() string { return c.App.run.planText() }
 

@@ -45,16 +45,9 @@ func (c *RunPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "ol", Attr: []vugu.VGAttribute(nil)}
 					attach(vgparent, vgn)
 					vgn.SetInnerHTML(vugu.HTML("\n        \x3Cli\x3E\x3Cstrong\x3ELoad\x3C/strong\x3E a base model and a set of skills learned on many tasks.\x3C/li\x3E\n        \x3Cli\x3E\x3Cstrong\x3EPaste\x3C/strong\x3E a few rows of your task.\x3C/li\x3E\n        \x3Cli\x3E\x3Cstrong\x3EAdapt\x3C/strong\x3E: watch the loss fall, see how much better it gets on rows it has not seen, try it, keep it.\x3C/li\x3E\n      "))
-					if c.hasSamples() {
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}}}
-						attach(vgparent, vgn)
-						{
-							vgparent := vgn
-							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "New here? Click a sample in step 2, then Adapt: it takes seconds."}
-							attach(vgparent, vgn)
-						}
-					}
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}}}
+					attach(vgparent, vgn)
+					vgn.SetInnerHTML(c.quick())
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 					attach(vgparent, vgn)
 					vgn.SetInnerHTML(vugu.HTML("No account, no upload: the model trains on this machine, and the page sends nothing anywhere."))

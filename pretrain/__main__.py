@@ -19,6 +19,7 @@ class Export:
     out: str = flag("folder to write")
     name: str = flag("name of the inventory; empty: the folder's", "")
     dtype: str = choice("of the tensors", "f16", "f32")
+    few_shot: str = flag("settings to recommend for a handful of examples, as JSON: {method: {setting: value}}", "")
     all_rows: bool = flag("put the tasks' router rows into the adapter itself, in place of one row of zeros", False)
     base: str = flag("base model, where it has moved", "")
     tasks: str = flag("task folder, where it has moved", "")
@@ -73,15 +74,16 @@ def train(cfg: Config):
 
 def export(a: Export):
     from . import checkpoint
-    from .export import export_folder
+    from .export import export_folder, parse_few_shot
     from .run import Run
 
+    few_shot = parse_few_shot(a.few_shot)
     cfg = Config.load(Path(a.run))
     cfg.base, cfg.tasks, cfg.out = a.base or cfg.base, a.tasks or cfg.tasks, a.run
     state = checkpoint.load(Path(a.run) / "checkpoint.pt")
     run = Run(cfg, state["processes"])
     run.load(state)
-    export_folder(run, Path(a.out), state["step"], a.dtype, a.all_rows, a.name)
+    export_folder(run, Path(a.out), state["step"], a.dtype, a.all_rows, a.name, few_shot)
 
 
 def _open(a, inventory):

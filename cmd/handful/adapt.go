@@ -92,6 +92,7 @@ func adaptCommand() *cobra.Command {
 		}
 		defer m.close()
 		defer e.Close()
+		e.Recommend(&o, f.Changed)
 		return runAdapt(c, e, o, w, m.loaded)
 	}
 	return c

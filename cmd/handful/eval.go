@@ -22,7 +22,8 @@ type evalFlags struct {
 	shots            []int
 	seeds, steps     int
 	lr, routerLR     float64
-	lrSet, routerSet bool
+	stepsSet, lrSet  bool
+	routerSet        bool
 	metric           string
 	asJSON, markdown bool
 	out, plots       string
@@ -81,7 +82,8 @@ func (v *evalFlags) check(c *cobra.Command) error {
 	if err := v.model.check(c, "base"); err != nil {
 		return err
 	}
-	v.lrSet, v.routerSet = c.Flags().Changed("lr"), c.Flags().Changed("router-lr")
+	changed := c.Flags().Changed
+	v.stepsSet, v.lrSet, v.routerSet = changed("steps"), changed("lr"), changed("router-lr")
 	v.model.inventory = v.inventories.first()
 	if (v.examples == "") == (v.tasks == "") {
 		return usageError{errors.New("eval wants one of --examples and --tasks")}
@@ -143,7 +145,7 @@ func (v *evalFlags) checkMethods() error {
 			return usageError{errors.New("--method wants --shots")}
 		}
 		if m.trains() {
-			o, err := v.options(m, "")
+			o, err := v.options(nil, m, "")
 			if err == nil {
 				err = o.Check()
 			}

@@ -150,7 +150,7 @@ func (r *evaluation) cell(t evalTask, d draw, m evalMethod) (*eval.Result, error
 	var o engine.AdaptOptions
 	if m.trains() {
 		var err error
-		if o, err = r.options(m, t.o.Instruction); err != nil {
+		if o, err = r.options(r.engines[which], m, t.o.Instruction); err != nil {
 			return nil, usageError{err}
 		}
 		o.Seed = d.seed

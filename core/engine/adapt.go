@@ -55,9 +55,9 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: e.recommended(o)}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
-		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train)}})
+		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train), Recommended: e.recommended(o)}})
 	err = e.train(ctx, t, method, fit, on)
 	t.Close()
 	if err != nil {

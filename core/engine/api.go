@@ -59,6 +59,9 @@ type InvInfo struct {
 	Sites     int      `json:"sites"`
 	Params    int64    `json:"params"`
 	TaskNames []string `json:"taskNames,omitempty"`
+
+	// FewShot are options of Adapt that the inventory recommends, by method.
+	FewShot map[string]map[string]any `json:"fewShot,omitempty"`
 }
 
 // AdaptOptions have the command line's names in camelCase. They are complete:
@@ -135,6 +138,10 @@ type PlanEvent struct {
 	Dispatches int      `json:"dispatches"` // per step
 	Cut        []CutRow `json:"cut,omitempty"`
 	Hints      []string `json:"hints,omitempty"`
+
+	// Recommended are the settings that are as the inventory recommends, such
+	// as "router-lr 0.5".
+	Recommended []string `json:"recommended,omitempty"`
 }
 
 // CutRow is a row whose input was cut at its front.
@@ -210,6 +217,8 @@ type Fit struct {
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
 	files      []File
 	options    AdaptOptions
+
+	recommended []string // see PlanEvent
 }
 
 // Export is the PEFT folder with routing.json, train.jsonl and a card.

@@ -80,6 +80,8 @@ export interface Info {
     sites: number;
     params: number;
     taskNames?: string[];
+    /** Options of adapt that it recommends, by method: they stand where none is given. */
+    fewShot?: Record<string, Record<string, unknown>>;
   };
   licence: string;
   /** Bytes of weights on the device. */
@@ -170,6 +172,8 @@ export interface Plan {
   dispatches: number;
   cut?: { line: number; tokens: number }[];
   hints?: string[];
+  /** Settings that are as the inventory recommends, such as 'router-lr 0.5'. */
+  recommended?: string[];
 }
 
 export interface Step {

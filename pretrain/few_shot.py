@@ -5,6 +5,7 @@ import json
 import random
 import re
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from .batches import Group, collate
 from .data import Row
 from .fault import Fault
-from .judge import Question, judge
+from .judge import Question, judge, pack, token_nll
 from .mhr import MhrLinear, Router
 from .model import MultiTask
 from .prompt import Encoder, Tokens
@@ -28,7 +29,8 @@ METHODS = ("base", "icl", "mean", *TRAINED)
 class Recipe:
     """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order. lr is of mu and lora,
     router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
-    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest."""
+    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or tfew: T-Few's,
+    where a row has answers to choose from."""
 
     steps: int = 40
     batch: int = 8
@@ -40,6 +42,7 @@ class Recipe:
     rank: int = 0
     alpha: float = 1.0
     router_init: str = "fresh"
+    loss: str = "lm"
 
 
 @dataclass
@@ -76,6 +79,8 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
             raise Fault("fewshot", f"{setting!r} is no number") from None
         if not re.fullmatch(r"fresh|best:[1-9]\d*", m.recipe.router_init):
             raise Fault("fewshot", f"{setting!r}, want router-init=fresh or best:K")
+        if m.recipe.loss not in ("lm", "tfew"):
+            raise Fault("fewshot", f"{setting!r}, want loss=lm or tfew")
     return out
 
 
@@ -117,22 +122,41 @@ def replaced(model: MultiTask, layers: dict[str, MhrLinear]):
         model.layers = old
 
 
-def fit(model: MultiTask, params: list, rate: float, decay: float, shots: list[Tokens], seed: int, r: Recipe, device, precision: str):
-    """Trains params on shots."""
+def fit(model: MultiTask, params: list, rate: float, decay: float, loss: Callable[[list[int]], torch.Tensor], shots: int, seed: int, r: Recipe):
+    """Trains params; `loss` is that of a batch of shots, by index."""
     opt = torch.optim.AdamW([{"params": params, "lr": rate, "weight_decay": decay}])
     rng, order = random.Random(f"{seed}.order"), []
     for k in range(r.steps):
-        while len(order) < min(r.batch, len(shots)):
-            order += rng.sample(range(len(shots)), len(shots))
+        while len(order) < min(r.batch, shots):
+            order += rng.sample(range(shots), shots)
         picked, order = order[: r.batch], order[r.batch :]
-        batch = collate([Group(0, 0, [shots[i] for i in picked])], device)
-        with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
-            nll, _, _ = model.tokens(batch)
         opt.zero_grad()
-        nll.mean().backward(inputs=params)  # z leaves A and B alone
+        loss(picked).backward(inputs=params)  # z leaves A and B alone
         torch.nn.utils.clip_grad_norm_(params, r.clip)
         opt.param_groups[0]["lr"] = rate * ((k + 1) / r.warmup if k < r.warmup else (r.steps - k) / max(1, r.steps - r.warmup))
         opt.step()
+
+
+def lm_loss(model: MultiTask, shots: list[Tokens], device, precision: str) -> torch.Tensor:
+    """Mean NLL of the answers' tokens."""
+    batch = collate([Group(0, 0, shots)], device)
+    with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
+        nll, _, _ = model.tokens(batch)
+    return nll.mean()
+
+
+def tfew_loss(model: MultiTask, questions: list[Question], device, precision: str) -> torch.Tensor:
+    """LM + multiple choice + unlikelihood (core/tune/loss_tfew.go, without its constant); the choices of a question are wrong ones."""
+    p = pack([], questions)
+    nll, _ = token_nll(model, 0, p, device, precision)
+    lm, mc, ul = [], [], []
+    answers = iter(nll.split(p.lengths))
+    for q in questions:
+        right, *wrong = [next(answers) for _ in range(1 + len(q.choices))]
+        lm.append(right)
+        mc.append(-torch.stack([-a.mean() for a in (right, *wrong)]).log_softmax(0)[0])
+        ul += [-(1 - (-a).exp() + 1e-2).log() for a in wrong]
+    return torch.cat(lm).mean() + torch.stack(mc).mean() + (torch.cat(ul).mean() if ul else 0)
 
 
 @torch.no_grad()
@@ -203,8 +227,13 @@ class Cells:
             rate, decay = (m.recipe.router_lr, 0.0) if routed else (m.recipe.lr, m.recipe.weight_decay)
             for p in params:
                 p.requires_grad_(True)
+            if m.recipe.loss == "tfew":
+                asked = [self._question(x, cell, wrong=True) for x in cell["train"]]
+                loss = lambda picked: tfew_loss(self.model, [asked[i] for i in picked], self.device, self.precision)
+            else:
+                loss = lambda picked: lm_loss(self.model, [shots[i] for i in picked], self.device, self.precision)
             with replaced(self.model, layers):
-                fit(self.model, params, rate, decay, shots, seed, m.recipe, self.device, self.precision)
+                fit(self.model, params, rate, decay, loss, len(shots), seed, m.recipe)
                 out |= self._judge(cell, 0, [])
             n = sum(p.numel() for p in params)
             out |= {"trainable": n, "bytes": 4 * n, "settings": {k.replace("_", "-"): v for k, v in asdict(m.recipe).items()}}
@@ -233,14 +262,18 @@ class Cells:
             out["shown"] += 1
         return prefix
 
+    def _options(self, x: dict, cell: dict) -> list[str]:
+        return [] if cell["metric"] in ("exact", "rougeL") else x.get("options") or cell["labels"]
+
+    def _question(self, x: dict, cell: dict, wrong: bool = False) -> Question:
+        prompt, answer = self._parts(self._tokens(x, cell))
+        options = [o for o in self._options(x, cell) if not (wrong and o == x["output"])]
+        return Question(prompt, answer, [self._parts(self._tokens(x, cell, o))[1] for o in options])
+
     def _judge(self, cell: dict, route: int | None, prefix: list[int]) -> dict:
         labels, written = cell.get("labels"), cell["metric"] in ("exact", "rougeL")
-        questions, choices = [], []
-        for x in cell["held"]:
-            options = [] if written else x.get("options") or labels
-            prompt, answer = self._parts(self._tokens(x, cell))
-            questions.append(Question(prompt, answer, [self._parts(self._tokens(x, cell, o))[1] for o in options]))
-            choices.append(options)
+        choices = [self._options(x, cell) for x in cell["held"]]
+        questions = [self._question(x, cell) for x in cell["held"]]
         got = judge(self.model, route, prefix, questions, self.ends, self.device, self.precision)
         hits, gold, given = "", [], []
         for x, options, (right, *rest) in zip(cell["held"], choices, got):

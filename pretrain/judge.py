@@ -52,22 +52,51 @@ def judge(model: MultiTask, route: int | None, prefix: list[int], questions: lis
 
 
 def _tree(model, route, prefix, questions, ends, device, precision):
-    """One sequence: the prefix, and for each question its prompt and answers; a token sees what leads to it and nothing else."""
-    ids, place, parent, segment = list(prefix), list(range(len(prefix))), [-1], [0] * len(prefix)
-    before = []  # for each answer: (its first token, the token that predicts it, its length)
+    p = pack(prefix, questions)
+    nll, best = token_nll(model, route, p, device, precision)
+    nll, best, flat, at = nll.tolist(), best.tolist(), [], 0
+    for k in p.lengths:
+        want, got = p.target[at : at + k], best[at : at + k]
+        greedy = got[:-1] == want[:-1] and (got[-1] == want[-1] or got[-1] in ends)
+        flat.append(Scored(sum(nll[at : at + k]), k, greedy))
+        at += k
+    out = iter(flat)
+    return [[next(out) for _ in range(1 + len(q.choices))] for q in questions]
+
+
+@dataclass
+class Packed:
+    """Questions in one sequence; a token sees what leads to it and nothing else. `before` [labels] is the place of the token that
+    predicts each answer's token, in order of questions and answers, and `lengths` how many tokens each answer has."""
+
+    ids: list[int]
+    positions: list[int]
+    mask: torch.Tensor  # [1, 1, n, n], added to attention's scores
+    before: list[int]
+    target: list[int]
+    lengths: list[int]
+
+
+def pack(prefix: list[int], questions: list[Question]) -> Packed:
+    """The prefix, and for each question its prompt and answers: a tree, written out."""
+    ids, positions, segment = list(prefix), list(range(len(prefix))), [0] * len(prefix)
+    parent, before, target, lengths = [-1], [], [], []
+
+    def add(tokens, under, at):
+        parent.append(under)
+        ids.extend(tokens)
+        positions.extend(range(at, at + len(tokens)))
+        segment.extend([len(parent) - 1] * len(tokens))
+
     for q in questions:
-        parent.append(0)
-        prompt, at = len(parent) - 1, len(prefix)
-        last = len(ids) + len(q.prompt) - 1
-        ids += q.prompt
-        place += range(at, at + len(q.prompt))
-        segment += [prompt] * len(q.prompt)
+        start = len(prefix) + len(q.prompt)
+        add(q.prompt, 0, len(prefix))
+        prompt, last = len(parent) - 1, len(ids) - 1
         for a in [q.answer, *q.choices]:
-            parent.append(prompt)
-            before.append((len(ids), last, len(a)))
-            ids += a
-            place += range(at + len(q.prompt), at + len(q.prompt) + len(a))
-            segment += [len(parent) - 1] * len(a)
+            before += [last, *range(len(ids), len(ids) + len(a) - 1)]
+            target += a
+            lengths.append(len(a))
+            add(a, prompt, start)
     sees = torch.eye(len(parent), dtype=torch.bool)
     for s, p in enumerate(parent):
         if p >= 0:
@@ -75,26 +104,21 @@ def _tree(model, route, prefix, questions, ends, device, precision):
     n, seg = len(ids), torch.tensor(segment)
     allowed = sees[seg][:, seg] & torch.ones(n, n, dtype=torch.bool).tril()
     mask = torch.zeros(n, n).masked_fill(~allowed, torch.finfo(torch.float32).min)[None, None]
+    return Packed(ids, positions, mask, before, target, lengths)
+
+
+def token_nll(model: MultiTask, route: int | None, p: Packed, device, precision: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """NLL of each of the answers' tokens, and the likeliest tokens in their places."""
     model.routing.rows = None if route is None else torch.tensor([route], device=device)
     with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
         hidden = model.base.base_model(
-            input_ids=torch.tensor([ids], device=device),
-            position_ids=torch.tensor([place], device=device),
-            attention_mask=mask.to(device),
+            input_ids=torch.tensor([p.ids], device=device),
+            position_ids=torch.tensor([p.positions], device=device),
+            attention_mask=p.mask.to(device),
             use_cache=False,
         ).last_hidden_state[0]
-        from_ = [p for start, last, k in before for p in [last, *range(start, start + k - 1)]]
-        target = torch.tensor([t for start, _, k in before for t in ids[start : start + k]], device=device)
-        logits = model.base.get_output_embeddings()(hidden[from_]).float()
-    nll, best = F.cross_entropy(logits, target, reduction="none").tolist(), logits.argmax(-1).tolist()
-    flat, at = [], 0
-    for start, _, k in before:
-        want, got = ids[start : start + k], best[at : at + k]
-        greedy = got[:-1] == want[:-1] and (got[-1] == want[-1] or got[-1] in ends)
-        flat.append(Scored(sum(nll[at : at + k]), k, greedy))
-        at += k
-    out = iter(flat)
-    return [[next(out) for _ in range(1 + len(q.choices))] for q in questions]
+        logits = model.base.get_output_embeddings()(hidden[p.before]).float()
+    return F.cross_entropy(logits, torch.tensor(p.target, device=device), reduction="none"), logits.argmax(-1)
 
 
 def _pairs(model, route, questions, device, precision):

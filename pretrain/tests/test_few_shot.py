@@ -1,6 +1,7 @@
 """Judging, and the cells of few-shot adaptation."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ import torch
 from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.evaluate import score
-from pretrain.few_shot import Recipe, best_rows, parse_methods
+from pretrain.few_shot import Recipe, best_rows, parse_methods, tfew_loss
 from pretrain.inventory import open_inventory
 from pretrain.judge import Question, judge
 from pretrain.prompt import Tokens
@@ -76,15 +77,15 @@ def open_inventory_base(llama):
 
 def test_cells(llama, inventory, tmp_path):
     out = tmp_path / "results.jsonl"
-    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2"
+    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=tfew"
     args = ("fewshot", "--base", llama, "--draws", draws(tmp_path / "draws"), "--inventory", inventory, "--out", out)
     args += ("--methods", methods, "--steps", 4, "--precision", "f32")
     pretrain(*args)
     results = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [r["name"] for r in results[:9]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2"]
-    assert len(results) == 18 and len({r["key"] for r in results}) == 18
+    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=tfew"]
+    assert len(results) == 20 and len({r["key"] for r in results}) == 20
     assert all(len(r["hits"]) == r["n"] == 10 for r in results)
-    assert len({r["loss"] for r in results[:9]}) == 9
+    assert len({r["loss"] for r in results[:10]}) == 10
     by = {r["name"]: r for r in results if r["task"] == "ends"}
     assert by["icl"]["shown"] == 6
     assert by["z"]["trainable"] < by["mu"]["trainable"] == by["lora"]["trainable"]
@@ -96,6 +97,26 @@ def test_cells(llama, inventory, tmp_path):
     again = [json.loads(line) for line in out.read_text().splitlines()]
     strip = lambda rs: [{k: v for k, v in r.items() if k != "seconds"} for r in rs]
     assert strip(again) == strip(results)
+
+
+def test_tfew_loss(llama, inventory):
+    """Against the formula, answer by answer: core/tune/loss_tfew.go, which is held against mttl's values."""
+    model, _ = open_inventory(load_base(llama), inventory)
+    torch.manual_seed(0)
+    ids = lambda n: torch.randint(2, 97, (n,)).tolist()
+    questions = [Question(ids(5), ids(3), [ids(2), ids(4)]), Question(ids(2), ids(1), [ids(3)]), Question(ids(4), ids(2), [])]
+    lm, mc, ul = [], 0.0, []
+    for q in questions:
+        nll = []
+        for answer in [q.answer, *q.choices]:
+            model.routing.rows = torch.tensor([0])
+            logits = model.base(torch.tensor([q.prompt + answer])).logits[0, len(q.prompt) - 1 : -1]
+            nll.append(torch.nn.functional.cross_entropy(logits, torch.tensor(answer), reduction="none"))
+        lm += nll[0].tolist()
+        mc += torch.nn.functional.cross_entropy(torch.stack([-x.mean() for x in nll]), torch.tensor(0)).item() / 3
+        ul += [-math.log(1 - math.exp(-x) + 0.01) for y in nll[1:] for x in y.tolist()]
+    want = sum(lm) / len(lm) + mc + sum(ul) / len(ul)
+    assert abs(tfew_loss(model, questions, "cpu", "f32").item() - want) < 1e-4
 
 
 def test_best_rows(llama, inventory):

@@ -67,7 +67,7 @@ func parseMethods(specs []string) (out []evalMethod, err error) {
 }
 
 // fixed are options that eval sets itself.
-var fixed = []string{"examples", "method", "held", "holdout", "instruction", "score", "seed", "shots", "save-steps", "truncate", "routing-every"}
+var fixed = []string{"examples", "option", "options", "method", "held", "holdout", "instruction", "score", "seed", "shots", "save-steps", "truncate", "routing-every"}
 
 // options are what a method trains with: eval's flags and the method's own
 // settings go before what the inventory of e recommends. nil: none is open yet.

@@ -185,7 +185,9 @@ func (r *evaluation) judge(e *engine.Engine, t evalTask, d draw, m evalMethod, o
 				return err
 			}
 		}
-		o.Examples = d.train
+		if o.Examples = d.train; len(eo.Options) > 0 {
+			o.Options = eo.Options
+		}
 		fit, err := e.Adapt(r.ctx, o, nil)
 		if err != nil {
 			return err

@@ -70,6 +70,7 @@ type AdaptOptions struct {
 	Examples     string   `json:"examples"` // JSONL, JSON array, CSV, TSV or "text => label" lines
 	Method       string   `json:"method"`   // z, mu, mhr, lora, ia3
 	Instruction  string   `json:"instruction"`
+	Options      []string `json:"options"` // labels to choose from, of rows without options of their own; empty: the outputs, where they are few and come again
 	Steps        int      `json:"steps"`
 	Batch        int      `json:"batch"`
 	LR           float64  `json:"lr"`       // of A and B
@@ -79,7 +80,7 @@ type AdaptOptions struct {
 	Warmup       int      `json:"warmup"`      // steps
 	Schedule     string   `json:"schedule"`    // constant, linear
 	Optimizer    string   `json:"optimizer"`   // adamw, adafactor
-	Loss         string   `json:"loss"`        // lm, tfew, ni
+	Loss         string   `json:"loss"`        // lm, tfew, ni, auto
 	RouterInit   string   `json:"routerInit"`  // fresh, mean, task:ID, best, best:K, keep
 	Selector     string   `json:"selector"`    // sigmoid, l2, straight-through, correction, shared
 	Granularity  string   `json:"granularity"` // fine, layer, block, coder, coarse: who shares a router

@@ -16,11 +16,11 @@ from .batches import Group, collate
 from .data import Row
 from .fault import Fault
 from .judge import Question, judge, pack, token_nll
-from .mhr import MhrLinear, Router
+from .mhr import MhrLinear, Router, normalised
 from .model import MultiTask
 from .prompt import Encoder, Tokens
 
-FIRST_TRY, FINALISTS, ROWS_AT_ONCE = 4, 16, 8  # examples and rows of the search for a start, and rows of one batch
+FINALISTS, ROWS_AT_ONCE = 8, 4  # rows that the search for a start tries, and in one batch
 TRAINED = ("z", "z-random", "mu", "lora")
 METHODS = ("base", "icl", "mean", *TRAINED)
 
@@ -159,27 +159,37 @@ def tfew_loss(model: MultiTask, questions: list[Question], device, precision: st
     return torch.cat(lm).mean() + torch.stack(mc).mean() + (torch.cat(ul).mean() if ul else 0)
 
 
-@torch.no_grad()
 def best_rows(model: MultiTask, shots: list[Tokens], k: int, device, precision: str) -> list[int]:
-    """The k router rows of the smallest loss: each is tried on a few examples, the best on all (core/tune/start.go)."""
-    total = torch.zeros(model.shape.rows, 2)
-
-    def try_(rows: list[int], examples: list[Tokens]):
-        for i in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[i : i + ROWS_AT_ONCE]
-            batch = collate([Group(0, r, examples) for r in part], device)
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
-                nll, example, _ = model.tokens(batch)
-            for x, e in zip(nll.cpu(), (example // len(examples)).tolist()):
-                total[part[e]] += torch.tensor([x, 1.0])
-
+    """The k router rows of the smallest loss, of the few towards which it falls most steeply (core/tune/start.go)."""
     rows = list(range(model.shape.rows))
-    loss = lambda r: (total[r, 0] / total[r, 1]).item()
-    try_(rows, shots[:FIRST_TRY])
-    rows = sorted(rows, key=loss)[: max(FINALISTS, k)]
-    if shots[FIRST_TRY:]:
-        try_(rows, shots[FIRST_TRY:])
-    return sorted(rows, key=loss)[:k]
+    if (keep := max(FINALISTS, 2 * k)) < len(rows):
+        rows = slopes(model, shots, device, precision).argsort()[:keep].tolist()
+    total, count = torch.zeros(model.shape.rows), torch.zeros(model.shape.rows)
+    for i in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[i : i + ROWS_AT_ONCE]
+        batch = collate([Group(0, r, shots) for r in part], device)
+        with torch.no_grad(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
+            nll, example, _ = model.tokens(batch)
+        row = torch.tensor(part)[example.cpu() // len(shots)]
+        total.index_add_(0, row, nll.float().cpu())
+        count.index_add_(0, row, torch.ones(len(row)))
+    loss = total / count
+    return sorted(rows, key=lambda r: loss[r].item())[:k]
+
+
+def slopes(model: MultiTask, shots: list[Tokens], device, precision: str) -> torch.Tensor:
+    """[t]: Σ ∂L/∂z·w at even routing, z = 0, for the mixture w of each router row."""
+    even = layers_for(model, "z", 0)
+    z = [x.router.module_logits for x in even.values()]
+    with torch.no_grad():
+        for x in z:
+            x.zero_()
+    with replaced(model, even):
+        grads = torch.autograd.grad(lm_loss(model, shots, device, precision), [x.requires_grad_() for x in z])
+    with torch.no_grad():
+        shape = (-1, model.shape.splits, model.shape.skills)
+        w = [normalised(x.router.module_logits.view(shape).sigmoid()).flatten(1) for x in model.layers.values()]
+        return sum((a @ g[0] for a, g in zip(w, grads)), torch.zeros(model.shape.rows, device=device)).cpu()
 
 
 class Cells:

@@ -29,8 +29,8 @@ METHODS = ("base", "icl", "mean", *TRAINED)
 class Recipe:
     """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order. lr is of mu and lora,
     router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
-    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or tfew: T-Few's,
-    where a row has answers to choose from."""
+    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or auto: T-Few's
+    wherever there are answers to choose from."""
 
     steps: int = 40
     batch: int = 8
@@ -42,7 +42,7 @@ class Recipe:
     rank: int = 0
     alpha: float = 1.0
     router_init: str = "fresh"
-    loss: str = "lm"
+    loss: str = "auto"
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Method:
     recipe: Recipe
 
 
-def parse_methods(text: str, recipe: Recipe) -> list[Method]:
+def parse_methods(text: str, recipe: Recipe, lora_lr: float = 1e-2) -> list[Method]:
     """Methods after commas; KEY=VALUE after a comma is a setting of the method before it."""
     out: list[Method] = []
     for piece in filter(None, text.split(",")):
@@ -62,7 +62,7 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
         if "=" not in head:
             if head not in METHODS:
                 raise Fault("fewshot", f"method {head!r}, want one of {', '.join(METHODS)}")
-            out.append(Method(head, head, recipe))
+            out.append(Method(head, head, replace(recipe, lr=lora_lr) if head == "lora" else recipe))
             if not colon:
                 continue
         else:
@@ -79,8 +79,8 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
             raise Fault("fewshot", f"{setting!r} is no number") from None
         if not re.fullmatch(r"fresh|best:[1-9]\d*", m.recipe.router_init):
             raise Fault("fewshot", f"{setting!r}, want router-init=fresh or best:K")
-        if m.recipe.loss not in ("lm", "tfew"):
-            raise Fault("fewshot", f"{setting!r}, want loss=lm or tfew")
+        if m.recipe.loss not in ("lm", "auto"):
+            raise Fault("fewshot", f"{setting!r}, want loss=lm or auto")
     return out
 
 
@@ -237,7 +237,7 @@ class Cells:
             rate, decay = (m.recipe.router_lr, 0.0) if routed else (m.recipe.lr, m.recipe.weight_decay)
             for p in params:
                 p.requires_grad_(True)
-            if m.recipe.loss == "tfew":
+            if m.recipe.loss == "auto" and not self.model.seq2seq:
                 asked = [self._question(x, cell, wrong=True) for x in cell["train"]]
                 loss = lambda picked: tfew_loss(self.model, [asked[i] for i in picked], self.device, self.precision)
             else:

@@ -76,12 +76,12 @@ def open_inventory_base(llama):
 
 def test_cells(llama, inventory, tmp_path):
     out = tmp_path / "results.jsonl"
-    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=tfew"
+    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=lm"
     args = ("fewshot", "--base", llama, "--draws", draws(tmp_path / "draws"), "--inventory", inventory, "--out", out)
     args += ("--methods", methods, "--steps", 4, "--precision", "f32")
     pretrain(*args)
     results = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=tfew"]
+    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=lm"]
     assert len(results) == 20 and len({r["key"] for r in results}) == 20
     assert all(len(r["hits"]) == r["n"] == 10 for r in results)
     assert len({r["loss"] for r in results[:10]}) == 10

@@ -11,9 +11,6 @@ import (
 	"handful/core/text"
 )
 
-// maxTokenizer bounds tokenizer.json; the largest public ones are below 40 MB.
-const maxTokenizer = 64 << 20
-
 // Checkpoint is an open base model, whose tensors fit its config.
 type Checkpoint struct {
 	Config  Config

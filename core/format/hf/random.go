@@ -9,7 +9,6 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/tensor"
-	"handful/core/text"
 )
 
 // maxRandom bounds the parameters of a model made from a config alone: a file is
@@ -61,19 +60,4 @@ func Random(f format.Folder, seed uint64) (*Checkpoint, error) {
 	sort.Strings(c.names)
 	c.readTokenizer(f.Beside(cfg.Name))
 	return c, nil
-}
-
-// readTokenizer opens tokenizer.json where it is there.
-func (c *Checkpoint) readTokenizer(f format.Folder) {
-	t, ok := f.Find("tokenizer.json")
-	if !ok {
-		return
-	}
-	c.tok = func() (text.Tokenizer, error) {
-		b, err := format.ReadText("tokenizer.json", t, maxTokenizer)
-		if err != nil {
-			return nil, err
-		}
-		return text.FromJSON(b)
-	}
 }

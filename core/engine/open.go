@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -52,6 +53,9 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	mc.Context = min(mc.Context, maxContext)
 	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
+	}
+	if o.TrainBase && e.encodes() {
+		return nil, fault.Unsupportedf("base", "training the weights of a %s itself", mc.ModelType).Next("leave --train-base out, or take a Llama-family base")
 	}
 	if len(o.Inventory) > 0 {
 		if e.inv, err = e.inventory("inventory", o.Inventory); err != nil {
@@ -119,6 +123,7 @@ func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error)
 	if err := skill.CheckSites(op, inv.Sites, inv.Dims, e.dims(), inv.Targets, inv.Regex); err != nil {
 		return nil, err
 	}
+	inv.TaskType = cmp.Or(inv.TaskType, e.taskType())
 	return inv, inv.CheckSplits()
 }
 

@@ -21,7 +21,7 @@ type File struct {
 }
 
 type card struct {
-	Base, Kind                         string
+	Base, Kind, Model                  string
 	Sites, Rank, Skills, Splits, Tasks int
 }
 
@@ -43,9 +43,9 @@ PEFT {{.Kind}}{{if .Rank}}, rank {{.Rank}}{{end}}, on {{.Sites}} linear layers
 {{- if eq .Kind "POLY"}}
 import torch
 {{- end}}
-from transformers import AutoModelForCausalLM
+from transformers import {{.Model}}
 from peft import PeftModel
-base = AutoModelForCausalLM.from_pretrained({{if .Base}}{{.Base | printf "%q"}}{{else}}"path/to/the/base"{{end}})
+base = {{.Model}}.from_pretrained({{if .Base}}{{.Base | printf "%q"}}{{else}}"path/to/the/base"{{end}})
 model = PeftModel.from_pretrained(base, "path/to/this/folder").eval()
 {{- if eq .Kind "POLY"}}
 # routing by task: pass task_ids, one per row; call eval() so that routing is not sampled
@@ -77,6 +77,9 @@ func folder(cfg map[string]any, ts []safetensors.Tensor, c card, x common) ([]Fi
 	w, err := safetensors.Encode(ts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("adapter_model.safetensors: %w", err)
+	}
+	if c.Model = "AutoModelForCausalLM"; x.taskType == "SEQ_2_SEQ_LM" {
+		c.Model = "AutoModelForSeq2SeqLM"
 	}
 	var readme bytes.Buffer
 	if err := cardText.Execute(&readme, c); err != nil {

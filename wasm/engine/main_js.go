@@ -11,19 +11,18 @@ import (
 func main() {
 	s := newSession()
 	rpc.Serve(map[string]rpc.Handler{
-		"version":     answerVersion,
-		"conformance": conformance,
-		"open":        s.open,
-		"close":       s.close,
-		"info":        s.info,
-		"preview":     s.preview,
-		"adapt":       s.adapt,
-		"export":      s.export,
-		"free":        s.free,
-		"score":       s.score,
-		"evaluate":    s.evaluate,
-		"alignment":   s.alignment,
-		"generate":    s.generate,
+		"version":   answerVersion,
+		"open":      s.open,
+		"close":     s.close,
+		"info":      s.info,
+		"preview":   s.preview,
+		"adapt":     s.adapt,
+		"export":    s.export,
+		"free":      s.free,
+		"score":     s.score,
+		"evaluate":  s.evaluate,
+		"alignment": s.alignment,
+		"generate":  s.generate,
 	}, version())
 	select {} // the Worker lives until the page ends it
 }

@@ -46,10 +46,10 @@ func Random(f format.Folder, seed uint64) (*Checkpoint, error) {
 	r := rand.New(rand.NewPCG(seed, 0x72616e646f6d))
 	c.Name = fmt.Sprintf("%s, random values", c.Config.ModelType)
 	for _, s := range c.Config.Shapes() {
-		v := make([]float32, tensor.Numel(s.Shape))
+		v, deviation := make([]float32, tensor.Numel(s.Shape)), c.Config.spread(s, spread)
 		for i := range v {
-			if v[i] = 1; len(s.Shape) > 1 {
-				v[i] = float32(r.NormFloat64() * spread)
+			if v[i] = 1; deviation > 0 {
+				v[i] = float32(r.NormFloat64() * deviation)
 			}
 		}
 		src := tensor.F32Source(v, s.Shape...)

@@ -24,13 +24,14 @@ from peft import LoraConfig, PolyConfig
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import ggufs, routers, run, speech
+from reference import ggufs, routers, run, speech, t5
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
 from reference.exchange import exported, imported, pretrained, refused
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "testdata/golden/mhr/llama_gqa"
+T5 = [ROOT / "testdata/golden/mhr/t5_relu_tied", ROOT / "testdata/golden/mhr/t5_gated_untied"]
 BASE = ROOT / ".cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHIPPED = ROOT / "assets/inventory/smollm2-135m-mhr"
 SEEDS = range(400, 410)  # of the random runs; any others do as well
@@ -99,6 +100,10 @@ def all_checks(program):
             if (split, method) != ("s1", "lora"):
                 yield f"golden {split}: PEFT opens the export of {method}", lambda d, s=split, m=method, x=more: exported(
                     d, cpu, lambda: read_model(GOLDEN), GOLDEN, GOLDEN / s / "adapter_init", golden_rows(), m, steps + x, 1e-4)
+    for base in T5:
+        rows = t5.golden_rows(load_file(base / "batches.safetensors"))
+        for method, more in [("z", []), ("mu", []), ("mhr", ["--router-init", "keep"]), ("lora", []), ("lora", ["--targets", "t0"]), ("lora", ["--targets", "ni"]), ("ia3", []), ("ia3", ["--targets", "ia3"])]:
+            yield f"{base.name}: PEFT opens the export of {' '.join([method, *more])}", lambda d, b=base, q=rows, m=method, x=more: t5.exported(d, cpu, b, q, m, steps + x, 1e-4)
     for dtype in ["F32", "F16"]:
         yield f"transformers and PEFT open what pretrain wrote in {dtype}", lambda d, t=dtype: pretrained(d, cpu, TINY, t, 1e-4)
     poly = dict(task_type="CAUSAL_LM", init_weights=False)
@@ -131,6 +136,8 @@ def all_checks(program):
 def random_checks(handful, seeds):
     for seed in seeds:
         yield f"random run {seed}", lambda d, s=seed: run.run(d, handful, s)
+    for seed in seeds:
+        yield f"random T5 {seed}", lambda d, s=seed: t5.imported(d, handful, s)
     for seed in seeds[::2]:
         yield f"random GGUF {seed}", lambda d, s=seed: ggufs.check(d, handful, s)
 

@@ -5,7 +5,7 @@
 // four values at a time, and the innermost loops have few enough rounds, U, for
 // drivers to write them out. Both keep loops short: Mesa's CPU driver ends all
 // loops of a thread together after 65,535 rounds, and says nothing.
-struct P { n: u32, m: u32, heads: u32, kv: u32, scale: f32 }
+struct P { n: u32, m: u32, heads: u32, kv: u32, scale: f32, width: i32, zero: i32, causal: u32 }
 //!if VEC
 const D = $Du / 4u;
 alias T = vec4<f32>;
@@ -42,6 +42,10 @@ const U = $Uu;
 @group(0) @binding(8) var<storage, read> skip: array<i32>;
 fn skipped(i: u32, j: u32) -> bool { return i32(j) >= skip[2u * i] && i32(j) < skip[2u * i + 1u]; }
 //!end
+//!if BIAS
+@group(0) @binding(8) var<storage, read> table: array<f32>;
+fn bias(h: u32, distance: i32) -> f32 { return table[i32(h) * p.width + clamp(distance + p.zero, 0, p.width - 1)]; }
+//!end
 @group(0) @binding(9) var<uniform> p: P;
 //!include _grid
 
@@ -58,6 +62,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
   let qa = (i * p.heads + h) * D;
   let ldk = p.kv * D;
   let kh = (h / group) * D;
+//!if BIAS
+  let here = select(i32(i), span[2u * i + 1u] - 1, p.causal == 1u);
+//!end
   var qr = array<T, D>();
   for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; qr[d] = q[qa + d] * p.scale; } }
 //!if FORWARD
@@ -70,6 +77,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
 //!end
     var s = 0.0;
     for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(qr[d], k[j * ldk + kh + d], s); } }
+//!if BIAS
+    s += bias(h, i32(j) - here);
+//!end
     if (s > most) {
       let c = exp(most - s);
       total *= c;
@@ -92,6 +102,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
 //!end
     var s = 0.0;
     for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(qr[d], k[j * ldk + kh + d], s); } }
+//!if BIAS
+    s += bias(h, i32(j) - here);
+//!end
     if (s > most) {
       total *= exp(most - s);
       most = s;
@@ -116,6 +129,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
       s = mad(qr[d], k[j * ldk + kh + d], s);
       g = mad(dy[qa + d], v[j * ldk + kh + d], g);
     } }
+//!if BIAS
+    s += bias(h, i32(j) - here);
+//!end
     let ds = exp(s - stats[2u * id]) * (g - stats[2u * id + 1u]) * p.scale;
     for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; acc[d] += ds * k[j * ldk + kh + d]; } }
   }
@@ -137,6 +153,9 @@ fn main(@builtin(workgroup_id) wid: vec3<u32>, @builtin(num_workgroups) nw: vec3
       let st = 2u * (i * p.heads + h);
       var s = 0.0;
       for (var b = 0u; b < D; b += U) { for (var u = 0u; u < U; u++) { let d = b + u; s = mad(kr[d], q[qa + d], s); } }
+//!if BIAS
+      s += bias(h, i32(j) - i32(i));
+//!end
       let e = exp(s - stats[st]);
 //!if V
       var g = 0.0;

@@ -52,7 +52,7 @@ func adaptCommand() *cobra.Command {
 	f.IntSliceVar(&o.SaveSteps, "save-steps", nil, "steps to save, such as 1,10")
 	f.IntVar(&o.Rank, "rank", d.Rank, "rank of lora")
 	f.Float64Var(&o.Alpha, "alpha", d.Alpha, "alpha of lora; the update is scaled by alpha/rank")
-	f.StringVar(&targets, "targets", "", "modules of lora or ia3: a comma-separated list, one regex, or all-linear; ia3 scales the input of down_proj and wo, the output of others")
+	f.StringVar(&targets, "targets", "", "modules of lora or ia3: a comma-separated list, one regex, all-linear, or the paper's for T5: t0, ni, ia3; ia3 scales the input of down_proj and wo, the output of others")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := m.check(c, "base", "examples", "method", "out"); err != nil {
 			return err

@@ -15,7 +15,14 @@ import (
 	"handful/core/format/formattest"
 )
 
-const golden = "../../testdata/golden/mhr/llama_gqa"
+const (
+	golden  = "../../testdata/golden/mhr/llama_gqa"
+	t5Relu  = "../../testdata/golden/mhr/t5_relu_tied"
+	t5Gated = "../../testdata/golden/mhr/t5_gated_untied"
+)
+
+// isT5 tells the golden encoder-decoders.
+func isT5(dir string) bool { return dir == t5Relu || dir == t5Gated }
 
 // program is the built binary: these tests see what a person sees.
 var program string
@@ -128,11 +135,13 @@ func copyDir(t *testing.T, from string) string {
 
 // goldenRows writes the golden batches' rows without their padding as
 // pre-tokenised examples, four a batch: the first n, or all when n is 0.
-func goldenRows(t *testing.T, n int) string {
+func goldenRows(t *testing.T, n int) string { return rowsIn(t, golden, n) }
+
+func rowsIn(t *testing.T, golden string, n int) string {
 	t.Helper()
 	f := formattest.Safetensors(t, filepath.Join(golden, "batches.safetensors"))
 	ids, mask, labels, task := f.Ints("input_ids"), f.Ints("attention_mask"), f.Ints("labels"), f.Ints("task_ids")
-	width := f.Shape("input_ids")[2]
+	width, answers := f.Shape("input_ids")[2], f.Shape("labels")[2]
 	var out strings.Builder
 	for r := range task {
 		if n > 0 && r == n {
@@ -142,7 +151,15 @@ func goldenRows(t *testing.T, n int) string {
 		var x, y []int64
 		for i := r * width; i < (r+1)*width; i++ {
 			if mask[i] != 0 {
-				x, y = append(x, ids[i]), append(y, labels[i])
+				x = append(x, ids[i])
+				if !isT5(golden) {
+					y = append(y, labels[i])
+				}
+			}
+		}
+		for i := r * answers; i < (r+1)*answers && isT5(golden); i++ {
+			if labels[i] >= 0 {
+				y = append(y, labels[i])
 			}
 		}
 		row["input_ids"], row["labels"] = x, y

@@ -65,6 +65,7 @@ func evalCommand() *cobra.Command {
 	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on, of each class its share; 0: all")
 	f.StringVar(&v.metric, "metric", "", "accuracy or balanced (of labels), exact or rougeL (of decoded answers); default balanced, exact where there are no labels")
 	f.IntVar(&v.o.MaxTokens, "max-tokens", 32, "most tokens of a decoded answer")
+	f.IntVar(&v.o.Beams, "beams", 1, "search for a decoded answer with so many beams")
 	f.StringVar(&v.out, "out", "", "append results to this .jsonl as they come; cells that it holds already are not done again")
 	f.StringVar(&v.plots, "plots", "", "folder for by-method.svg and by-shots.svg")
 	f.BoolVar(&v.markdown, "markdown", false, "print the table as Markdown")
@@ -90,6 +91,9 @@ func (v *evalFlags) check(c *cobra.Command) error {
 	}
 	if v.o.MaxTokens < 1 {
 		return usageError{fmt.Errorf("--max-tokens: got %d, want 1 or more", v.o.MaxTokens)}
+	}
+	if v.o.Beams < 1 {
+		return usageError{fmt.Errorf("--beams: got %d, want 1 or more", v.o.Beams)}
 	}
 	if err := v.checkDraws(); err != nil {
 		return err

@@ -19,11 +19,13 @@ func generateCommand() *cobra.Command {
 	}
 	m.add(c, true)
 	f := c.Flags()
-	f.StringVar(&o.Prompt, "prompt", "", "text to continue, as it is")
+	f.StringVar(&o.Prompt, "prompt", "", "text to continue, or for a T5 to answer, as it is")
 	f.StringVar(&task, "task", "", "training task of the inventory, by index or name, or mean")
 	f.IntVar(&o.MaxTokens, "max-tokens", 64, "most tokens")
 	f.Float64Var(&o.Temperature, "temperature", 0, "0: greedy")
 	f.Float64Var(&o.TopP, "top-p", 1, "keep the most likely tokens of this probability together")
+	f.IntVar(&o.Beams, "beams", 1, "search with so many beams, where temperature is 0")
+	penalty := f.Float64("length-penalty", 1, "of beams: an answer's score is its log likelihood over its tokens to this power")
 	wrap := f.Bool("template", false, "put the prompt into the inventory's template as an input")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction, with --template")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -37,7 +39,14 @@ func generateCommand() *cobra.Command {
 			return usageError{fmt.Errorf("--temperature: got %v, want 0 or more", o.Temperature)}
 		case !(o.TopP > 0 && o.TopP <= 1):
 			return usageError{fmt.Errorf("--top-p: got %v, want above 0 to 1", o.TopP)}
+		case o.Beams < 1:
+			return usageError{fmt.Errorf("--beams: got %d, want 1 or more", o.Beams)}
+		case o.Beams > 1 && o.Temperature > 0:
+			return usageError{fmt.Errorf("--beams %d: a search does not sample, leave --temperature out", o.Beams)}
+		case !(math.Abs(*penalty) < 100):
+			return usageError{fmt.Errorf("--length-penalty: got %v, want a number to ±100", *penalty)}
 		}
+		o.LengthPenalty = penalty
 		if o.Raw, o.Seed = !*wrap, m.seed; m.inventory != "" && task == "" && m.adapter == "" {
 			task = "mean"
 		}

@@ -42,12 +42,27 @@ func devices(t *testing.T, test func(t *testing.T, device ...string)) {
 	})
 }
 
-func TestScoreGolden(t *testing.T) { devices(t, scoreGolden) }
+// families are the golden models.
+var families = map[string]string{"llama": golden, "t5 v1.0": t5Relu, "t5 v1.1": t5Gated}
 
-func scoreGolden(t *testing.T, device ...string) {
-	rows := goldenRows(t, 4)
+func TestScoreGolden(t *testing.T) {
+	devices(t, func(t *testing.T, device ...string) {
+		for name, dir := range families {
+			t.Run(name, func(t *testing.T) { scoreGolden(t, dir, device...) })
+		}
+	})
+}
+
+func scoreGolden(t *testing.T, golden string, device ...string) {
+	rows := rowsIn(t, golden, 4)
 	base := formattest.Safetensors(t, filepath.Join(golden, "base_forward.safetensors"))
 	mask := formattest.Safetensors(t, filepath.Join(golden, "batches.safetensors")).Ints("attention_mask")
+	if isT5(golden) { // logits are the decoder's, without its padding
+		mask = nil
+		for _, y := range formattest.Safetensors(t, filepath.Join(golden, "batches.safetensors")).Ints("labels") {
+			mask = append(mask, max(0, y+1))
+		}
+	}
 	for _, c := range []struct {
 		name string
 		args []string
@@ -104,7 +119,7 @@ func scoreGolden(t *testing.T, device ...string) {
 }
 
 // zInventory is adapter_init with the golden router of one new task.
-func zInventory(t *testing.T, split string) string {
+func zInventory(t *testing.T, golden, split string) string {
 	dir := copyDir(t, golden+"/"+split+"/adapter_init")
 	init := formattest.Safetensors(t, golden+"/"+split+"/mhr_z/init_logits.safetensors")
 	old := formattest.Safetensors(t, filepath.Join(dir, "adapter_model.safetensors"))
@@ -126,10 +141,16 @@ func zInventory(t *testing.T, split string) string {
 	return dir
 }
 
-func TestAdaptGolden(t *testing.T) { devices(t, adaptGolden) }
+func TestAdaptGolden(t *testing.T) {
+	devices(t, func(t *testing.T, device ...string) {
+		for name, dir := range families {
+			t.Run(name, func(t *testing.T) { adaptGolden(t, dir, device...) })
+		}
+	})
+}
 
-func adaptGolden(t *testing.T, device ...string) {
-	rows := goldenRows(t, 0)
+func adaptGolden(t *testing.T, golden string, device ...string) {
+	rows := rowsIn(t, golden, 0)
 	plain := []string{"--clip", "0", "--warmup", "0", "--schedule", "constant"}
 	for _, split := range []string{"s1", "s4"} {
 		var meta map[string]json.RawMessage
@@ -143,10 +164,10 @@ func adaptGolden(t *testing.T, device ...string) {
 			max               float64
 		}{
 			{"mhr_full", init, append([]string{"--method", "mhr", "--router-init", "keep"}, plain...), 5e-3},
-			{"mhr_z", zInventory(t, split), append([]string{"--method", "z", "--router-init", "task:0"}, plain...), 5e-3},
+			{"mhr_z", zInventory(t, golden, split), append([]string{"--method", "z", "--router-init", "task:0"}, plain...), 5e-3},
 			{"mhr_mu", init, append([]string{"--method", "mu"}, plain...), 2e-3},
 		}
-		if split == "s4" {
+		if meta["mhr_full_sched"] != nil {
 			cases = append(cases, cases[0])
 			cases[3].golden, cases[3].args = "mhr_full_sched", []string{"--method", "mhr", "--router-init", "keep", "--clip", "0.1", "--warmup", "2", "--schedule", "linear"}
 		}

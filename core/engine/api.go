@@ -36,7 +36,7 @@ type Info struct {
 	Model     string      `json:"model"`     // name or file of the base
 	Params    int64       `json:"params"`    // of the base
 	Bytes     int64       `json:"bytes"`     // of the base's weights at rest
-	Layers    int         `json:"layers"`    //
+	Layers    int         `json:"layers"`    // of the decoder
 	Hidden    int         `json:"hidden"`    //
 	Vocab     int         `json:"vocab"`     //
 	Context   int         `json:"context"`   // longest row in tokens
@@ -239,7 +239,8 @@ type RowScore struct {
 	Tokens  int     `json:"tokens"`
 }
 
-// GenerateOptions control generation. Temperature 0 is greedy.
+// GenerateOptions control generation. Temperature 0 is greedy. Of an
+// encoder-decoder the prompt is what it answers to.
 type GenerateOptions struct {
 	Prompt      string   `json:"prompt"`
 	Instruction string   `json:"instruction"`
@@ -249,4 +250,9 @@ type GenerateOptions struct {
 	TopP        float64  `json:"topP"`
 	Seed        uint64   `json:"seed"`
 	Raw         bool     `json:"raw"` // Prompt as it is, not through the inventory's template
+
+	// Beams above 1 search for the answer whose Σ log p / tokens^LengthPenalty is
+	// best (nil: 1, the mean), with so many beams; it comes whole, at the end.
+	Beams         int      `json:"beams"`
+	LengthPenalty *float64 `json:"lengthPenalty"`
 }

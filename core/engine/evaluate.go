@@ -23,8 +23,9 @@ type EvalOptions struct {
 	Classes     []string `json:"classes"` // the labels that balanced accuracy is over; empty: the options, or the outputs
 	Limit       int      `json:"limit"`   // judge at most so many rows, of each class its share; 0: all
 	Truncate    bool     `json:"truncate"`
-	Generate    bool     `json:"generate"`  // judge what greedy decoding writes, whatever labels there are
+	Generate    bool     `json:"generate"`  // judge what decoding writes, whatever labels there are
 	MaxTokens   int      `json:"maxTokens"` // of a generated answer; 0: 32
+	Beams       int      `json:"beams"`     // above 1: a generated answer is the best of a search with so many, of mean log p
 	Context     string   `json:"context"`   // examples to show in the prompt before each row, as many as fit
 }
 
@@ -75,7 +76,7 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 // again) a prediction is the label of the smallest mean negative log
 // likelihood per token (rank classification); without, a row counts when
 // greedy decoding would give exactly its answer, token for token. With Generate
-// answers are decoded and compared as text: see ScoreRow.
+// answers are decoded, greedily or by Beams, and compared as text: see ScoreRow.
 func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o EvalOptions) (*ScoreRow, error) {
 	defer e.lock()()
 	exs, err := parse(examples)

@@ -39,14 +39,43 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 		}
 	}
 	stop := func(id int32) bool { return e.ends[id] }
-	s := model.Sampling{Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed}
-	err := model.Generate(ctx, e.dev, e.model, a.one, e.tok.Encode(prompt), most, s, stop, func(id int32) bool {
-		emit(stream.Push(id))
-		return ctx.Err() == nil
-	})
+	ids := e.tok.Encode(prompt)
+	if eos, ok := e.tok.EOS(); ok && e.encodes() {
+		ids = append(ids, eos)
+	}
+	var err error
+	if o.Beams > 1 {
+		err = e.search(ctx, a, ids, most, o, stop, func(id int32) { emit(stream.Push(id)) })
+	} else {
+		s := model.Sampling{Temperature: o.Temperature, TopP: o.TopP, Seed: o.Seed}
+		err = model.Generate(ctx, e.dev, e.model, a.one, ids, most, s, stop, func(id int32) bool {
+			emit(stream.Push(id))
+			return ctx.Err() == nil
+		})
+	}
 	emit(stream.Flush())
 	if err == nil && ctx.Err() != nil {
 		err = fault.From("generate", ctx.Err())
 	}
 	return out, err
+}
+
+// search answers by beams.
+func (e *Engine) search(ctx context.Context, a Adapter, ids []int32, most int, o GenerateOptions, stop func(int32) bool, on func(int32)) error {
+	if o.Temperature > 0 {
+		return fault.Inputf("generate", "temperature %g with %d beams; a search does not sample", o.Temperature, o.Beams).Next("leave one of them out")
+	}
+	b := model.Beams{Width: o.Beams, Penalty: 1}
+	if o.LengthPenalty != nil {
+		b.Penalty = *o.LengthPenalty
+	}
+	var bind model.Bind
+	if a.route != nil {
+		bind = a.route.Bind
+	}
+	got, err := model.Beam(ctx, e.dev, e.model, bind, []int32{0}, model.Prompt{IDs: ids}, b, most, stop)
+	for _, id := range got {
+		on(id)
+	}
+	return err
 }

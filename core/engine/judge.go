@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"handful/core/eval"
@@ -40,6 +41,15 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 	prefix, err := e.shown(qs, o, out)
 	if err != nil {
 		return nil, err
+	}
+	if e.encodes() { // the encoder looks both ways: what is shown is a part of each source
+		for i := range qs {
+			for k := range qs[i].scored {
+				qs[i].scored[k].Source = slices.Concat(prefix, qs[i].scored[k].Source)
+			}
+			qs[i].row.Source = slices.Concat(prefix, qs[i].row.Source)
+		}
+		prefix = nil
 	}
 	if out.Rows, out.Loss, err = e.choose(ctx, a, qs, prefix, !o.Generate); err != nil {
 		return nil, err
@@ -94,7 +104,7 @@ func (e *Engine) questions(exs []task.Example, labels []string, o EvalOptions) (
 			if k == 0 {
 				q.row = r
 			}
-			q.scored = append(q.scored, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+			q.scored = append(q.scored, rowOf(r))
 		}
 		qs[i] = q
 	}
@@ -115,9 +125,9 @@ func (e *Engine) shown(qs []question, o EvalOptions, out *ScoreRow) (ids []int32
 	longest := 0
 	for _, q := range qs {
 		for _, r := range q.scored {
-			longest = max(longest, len(r.IDs))
+			longest = max(longest, len(e.before(r)))
 		}
-		if o.Generate {
+		if o.Generate && !e.encodes() {
 			longest = max(longest, q.row.Prompt+o.most())
 		}
 	}
@@ -130,13 +140,38 @@ func (e *Engine) shown(qs []question, o EvalOptions, out *ScoreRow) (ids []int32
 		if err != nil {
 			return nil, err
 		}
-		if len(ids)+len(r.IDs)+len(between)+longest > e.model.Config().Context {
+		shown := r.IDs
+		if e.encodes() { // without what ends its source
+			shown = append(e.trimmed(r.Source), r.IDs[r.Prompt:]...)
+			shown = e.trimmed(shown)
+		}
+		if len(ids)+len(shown)+len(between)+longest > e.model.Config().Context {
 			break
 		}
-		ids = append(append(ids, r.IDs...), between...)
+		ids = append(append(ids, shown...), between...)
 		out.Shown++
 	}
 	return ids, nil
+}
+
+func (e *Engine) encodes() bool { return e.model.Config().Encodes() }
+
+// before are the tokens of a row that stand with the examples in a prompt: an
+// encoder-decoder's source.
+func (e *Engine) before(r tune.Row) []int32 {
+	if e.encodes() {
+		return r.Source
+	}
+	return r.IDs
+}
+
+// trimmed is a copy of ids without the tokens at the end that end an answer.
+func (e *Engine) trimmed(ids []int32) []int32 {
+	n := len(ids)
+	for n > 0 && e.ends[ids[n-1]] {
+		n--
+	}
+	return slices.Clone(ids[:n])
 }
 
 func (o EvalOptions) most() int {
@@ -192,7 +227,7 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 	return rows, sum / float64(tokens), nil
 }
 
-// answer writes greedy answers and their marks into rows. An answer ends at an
+// answer writes decoded answers and their marks into rows. An answer ends at an
 // end token, or at a line break where no right answer has one: a base that
 // wasn't taught the end token goes on with a line of its own.
 func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []int32, o EvalOptions, rows []Prediction) error {
@@ -216,7 +251,11 @@ func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []
 			slots[id] = int32(len(table))
 			table = append(table, int32(id))
 		}
-		prompts = append(prompts, model.Prompt{IDs: q.row.IDs[:q.row.Prompt], Slot: slots[id]})
+		p := model.Prompt{IDs: q.row.Source, Slot: slots[id]}
+		if !e.encodes() {
+			p.IDs = q.row.IDs[:q.row.Prompt]
+		}
+		prompts = append(prompts, p)
 	}
 	stop := func(id int32) bool {
 		return e.ends[id] || oneLine && strings.Contains(string(e.tok.Bytes(id)), "\n")
@@ -225,7 +264,7 @@ func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []
 	if a.route != nil {
 		bind = a.route.Bind
 	}
-	got, err := model.Greedy(ctx, e.dev, e.model, bind, table, prefix, prompts, o.most(), stop, nil)
+	got, err := e.decode(ctx, bind, table, prefix, prompts, o, stop)
 	if err != nil {
 		return err
 	}
@@ -235,6 +274,22 @@ func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []
 		p.OK, p.Rouge = eval.Exact(p.Got, p.Want), eval.RougeL(p.Got, p.Want)
 	}
 	return nil
+}
+
+// decode answers prompts behind a prefix, greedily or by beams.
+func (e *Engine) decode(ctx context.Context, bind model.Bind, table, prefix []int32, prompts []model.Prompt, o EvalOptions, stop func(int32) bool) (got [][]int32, err error) {
+	if o.Beams < 2 {
+		return model.Greedy(ctx, e.dev, e.model, bind, table, prefix, prompts, o.most(), stop, nil)
+	}
+	for _, p := range prompts {
+		p.IDs = slices.Concat(prefix, p.IDs)
+		ids, err := model.Beam(ctx, e.dev, e.model, bind, table, p, model.Beams{Width: o.Beams, Penalty: 1}, o.most(), stop)
+		if err != nil {
+			return nil, err
+		}
+		got = append(got, ids)
+	}
+	return got, nil
 }
 
 // say is the text of ids without special tokens or white space around it;

@@ -62,7 +62,7 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 		z, err = inv.Task(strings.TrimPrefix(o.RouterInit, "task:"))
 		return z, nil, err
 	}
-	best, examples, err := e.search(ctx, inv, o, train, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
+	best, examples, err := e.tryStarts(ctx, inv, o, train, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
 	if err != nil {
 		return nil, nil, err
 	}
@@ -76,8 +76,8 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 	return z, found, err
 }
 
-// search tries the training tasks' rows on a balanced draw of the examples.
-func (e *Engine) search(ctx context.Context, inv *skill.Inventory, o *AdaptOptions, train []task.Example, k int, on func(done, of int)) (best []tune.Start, examples int, err error) {
+// tryStarts tries the training tasks' rows on a balanced draw of the examples.
+func (e *Engine) tryStarts(ctx context.Context, inv *skill.Inventory, o *AdaptOptions, train []task.Example, k int, on func(done, of int)) (best []tune.Start, examples int, err error) {
 	if len(train) > startExamples {
 		train, _ = task.Shots(train, startExamples, o.Seed)
 	}
@@ -101,7 +101,7 @@ func (e *Engine) BestTask(ctx context.Context, o AdaptOptions) (_ Adapter, _ Sta
 	if err != nil {
 		return Adapter{}, StartRow{}, err
 	}
-	best, _, err := e.search(ctx, e.inv, &o, train, 1, func(int, int) {})
+	best, _, err := e.tryStarts(ctx, e.inv, &o, train, 1, func(int, int) {})
 	if err != nil {
 		return Adapter{}, StartRow{}, err
 	}
@@ -124,21 +124,21 @@ func bestOf(init string) (k int, ok bool) {
 
 // scratch is lora or ia3 on the base's linears that --targets names.
 func (e *Engine) scratch(o *AdaptOptions) (*tune.Method, error) {
-	fallback := linears
-	if o.Method == "ia3" {
-		fallback = []string{"k_proj", "v_proj", "down_proj"} // PEFT's for Llama
+	named := o.Targets
+	if len(named) == 0 && o.Method == "ia3" {
+		named = e.scalings()
 	}
-	sites, targets, regex, err := e.targeted("adapt", fallback, o.Targets)
+	sites, targets, regex, err := e.targeted("adapt", named)
 	if err != nil {
 		return nil, err
 	}
 	dims := e.dims()
 	if o.Method == "ia3" {
 		a := skill.NewIA3(sites, dims, targets, regex)
-		a.TaskType = "CAUSAL_LM"
+		a.TaskType = e.taskType()
 		return tune.IA3(a), nil
 	}
 	s := skill.NewSingle(sites, dims, o.Rank, o.Seed)
-	s.TaskType, s.Targets, s.Regex = "CAUSAL_LM", targets, regex
+	s.TaskType, s.Targets, s.Regex = e.taskType(), targets, regex
 	return tune.LoRA(s, float32(o.Alpha)), nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -48,11 +49,13 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	if e.ckpt, err = openBase(o); err != nil {
 		return nil, err
 	}
-	c := e.ckpt.Config
-	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
-		Vocab: c.Vocab, Context: min(c.Context, maxContext), RopeTheta: c.RopeTheta, RopeStretch: c.RopeStretch, Eps: c.Eps, Tied: c.Tied}
+	mc := e.ckpt.Config.Config
+	mc.Context = min(mc.Context, maxContext)
 	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
+	}
+	if o.TrainBase && e.encodes() {
+		return nil, fault.Unsupportedf("base", "training the weights of a %s itself", mc.ModelType).Next("leave --train-base out, or take a Llama-family base")
 	}
 	if len(o.Inventory) > 0 {
 		if e.inv, err = e.inventory("inventory", o.Inventory); err != nil {
@@ -123,6 +126,7 @@ func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error)
 	if err := checkFewShot(inv.Manifest); err != nil {
 		return nil, err
 	}
+	inv.TaskType = cmp.Or(inv.TaskType, e.taskType())
 	return inv, inv.CheckSplits()
 }
 
@@ -156,9 +160,6 @@ func (e *Engine) describe() {
 		Device: e.dev.Info(), DeviceWhy: e.why, Licence: e.ckpt.Licence}
 	by := map[tensor.DType]int64{}
 	for _, v := range e.model.Vars() {
-		if v.Name == "rope" {
-			continue
-		}
 		e.info.Params += int64(tensor.Numel(v.Shape))
 		e.info.Bytes += int64(v.Bytes())
 		by[v.DType] += int64(v.Bytes())

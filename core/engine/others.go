@@ -59,7 +59,7 @@ func (e *Engine) addOthers(rows []tune.Row, exs []task.Example, labels []string,
 			if err != nil {
 				return err
 			}
-			rows[i].Others = append(rows[i].Others, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+			rows[i].Others = append(rows[i].Others, rowOf(r))
 		}
 		if len(rows[i].Others) == 0 {
 			return fault.Inputf("adapt", "line %d has the one option %q; loss tfew chooses between answers", ex.Line, ex.Output).Next("give at least two, or take --loss lm")

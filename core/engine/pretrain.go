@@ -44,7 +44,7 @@ func (e *Engine) Pretrain(ctx context.Context, o PretrainOptions, on func(Pretra
 		defer what.Method.Free(e.dev)
 	}
 	if o.TrainBase {
-		what.Base = e.baseVars()
+		what.Base = e.model.Vars()
 	}
 	t, err := tune.NewPretrainer(ctx, e.dev, e.model, what, c.rows, c.batches)
 	if err != nil {
@@ -234,7 +234,7 @@ func (r *pretraining) finish(ctx context.Context) error {
 		return nil
 	}
 	values := map[string][]float32{}
-	for _, v := range r.e.baseVars() {
+	for _, v := range r.e.model.Vars() {
 		x := make([]float32, tensor.Numel(v.Shape))
 		if err := r.e.dev.ReadVar(ctx, v, tensor.F32Bytes(x)); err != nil {
 			return err

@@ -54,7 +54,7 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 				continue
 			}
 			for _, r := range rows {
-				taskOf, tokens = append(taskOf, i), append(tokens, len(r.IDs))
+				taskOf, tokens = append(taskOf, i), append(tokens, r.Tokens())
 			}
 			if o.Batches == nil {
 				c.rows = append(c.rows, rows...)
@@ -65,9 +65,8 @@ func (e *Engine) corpus(o *PretrainOptions) (*corpus, error) {
 		c.batches = pretrain.Batches(taskOf, tokens, family, pretrain.Sampling{Groups: o.Groups, Rows: o.Batch, Steps: o.Steps, Seed: o.Seed})
 		return c, nil
 	}
-	m := e.model.Config()
 	in := io.NewSectionReader(o.Batches, 0, o.Batches.Size())
-	g, err := pretrain.ReadBatches(o.Batches.Name, in, task.Limits{Tokens: m.Context, Vocab: m.Vocab, Truncate: o.Truncate}, o.Steps)
+	g, err := pretrain.ReadBatches(o.Batches.Name, in, e.limits(o.Truncate), o.Steps)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +92,7 @@ func (c *corpus) fingerprint() string {
 		for _, i := range b {
 			r := c.rows[i]
 			fmt.Fprint(h, r.Task, len(r.IDs))
+			h.Write(tensor.I32Bytes(r.Source))
 			h.Write(tensor.I32Bytes(r.IDs))
 			h.Write(tensor.I32Bytes(r.Labels))
 		}
@@ -131,7 +131,7 @@ func (e *Engine) skills(o *PretrainOptions, c *corpus) (*skill.Inventory, error)
 	if err != nil {
 		return nil, err
 	}
-	sites, targets, regex, err := e.targeted("pretrain", linears, o.Targets)
+	sites, targets, regex, err := e.targeted("pretrain", o.Targets)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ func (e *Engine) skills(o *PretrainOptions, c *corpus) (*skill.Inventory, error)
 			category[i] = t.Family
 		}
 	}
-	cfg := skill.Config{TaskType: "CAUSAL_LM", Splits: o.Splits, Skills: o.Skills, Rank: o.Rank, Tasks: len(category), Targets: targets, Regex: regex, Routing: routing}
+	cfg := skill.Config{TaskType: e.taskType(), Splits: o.Splits, Skills: o.Skills, Rank: o.Rank, Tasks: len(category), Targets: targets, Regex: regex, Routing: routing}
 	if e.ckpt.Name != e.ckpt.Config.ModelType && !o.TrainBase {
 		cfg.Base = e.ckpt.Name
 	}

@@ -93,7 +93,7 @@ func (r *pretraining) manifest(inv *skill.Inventory) manifest {
 	for _, b := range r.c.batches[:r.out.Steps] {
 		rows += len(b)
 		for _, i := range b {
-			m.Prompt.MaxTokensSeen = max(m.Prompt.MaxTokensSeen, len(r.c.rows[i].IDs))
+			m.Prompt.MaxTokensSeen = max(m.Prompt.MaxTokensSeen, r.c.rows[i].Tokens())
 		}
 	}
 	m.Examples = rows / r.out.Steps

@@ -35,8 +35,8 @@ func (e *Engine) Preview(examples, instruction string) *Preview {
 			out.Faults = append(out.Faults, fault.From("examples", err))
 			continue
 		}
-		out.Tokens += len(r.IDs)
-		out.Longest = max(out.Longest, len(r.IDs))
+		out.Tokens += r.Tokens()
+		out.Longest = max(out.Longest, r.Tokens())
 		if r.Cut > 0 {
 			out.Cut = append(out.Cut, CutRow{Line: r.Line, Tokens: r.Cut})
 		}

@@ -28,9 +28,19 @@ func (e *Engine) encode(exs []task.Example, instruction string, truncate bool) (
 		if r.Cut > 0 {
 			cut = append(cut, CutRow{Line: r.Line, Tokens: r.Cut})
 		}
-		rows = append(rows, tune.Row{IDs: r.IDs, Labels: r.Labels, Task: r.TaskID})
+		rows = append(rows, rowOf(r))
 	}
 	return rows, cut, nil
+}
+
+func rowOf(r task.Row) tune.Row {
+	return tune.Row{IDs: r.IDs, Labels: r.Labels, Source: r.Source, Task: r.TaskID}
+}
+
+// limits are what the base wants of rows.
+func (e *Engine) limits(truncate bool) task.Limits {
+	c := e.model.Config()
+	return task.Limits{Tokens: c.Context, Vocab: c.Vocab, Truncate: truncate, Encodes: c.Encodes(), Start: c.Start}
 }
 
 func (e *Engine) encodeOne(ex task.Example, instruction string, truncate bool) (task.Row, error) {
@@ -38,7 +48,7 @@ func (e *Engine) encodeOne(ex task.Example, instruction string, truncate bool) (
 		return task.Row{}, fault.Inputf("examples", "line %d is text and the base has no tokenizer", ex.Line).
 			Next("add tokenizer.json to the base's folder, or give input_ids and labels")
 	}
-	r, err := task.Encode(e.tok, e.template, instruction, ex, task.Limits{Tokens: e.model.Config().Context, Vocab: e.model.Config().Vocab, Truncate: truncate})
+	r, err := task.Encode(e.tok, e.template, instruction, ex, e.limits(truncate))
 	return r, fault.Or(err, task.Correct)
 }
 

@@ -48,17 +48,6 @@ func (w widened) Tensor(name string) (tensor.Source, error) {
 	return tensor.F32Source(v, s.Shape()...), nil
 }
 
-// baseVars are the base's weights, which a checkpoint's file has too: all but
-// the table of angles.
-func (e *Engine) baseVars() (vs []*tensor.Var) {
-	for _, v := range e.model.Vars() {
-		if v.Name != "rope" {
-			vs = append(vs, v)
-		}
-	}
-	return vs
-}
-
 // beside are the files of a model that training leaves as they are.
 var beside = []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
 	"tokenizer.model", "generation_config.json", "chat_template.jinja", "LICENSE", "LICENSE.txt"}
@@ -91,7 +80,7 @@ func (e *Engine) baseFolder(values map[string][]float32, half bool) ([]File, err
 		return nil, fault.From("config.json", err)
 	}
 	var ts []safetensors.Tensor
-	for _, v := range e.baseVars() {
+	for _, v := range e.model.Vars() {
 		ts = append(ts, safetensors.Tensor{Name: v.Name, Shape: v.Shape, Data: values[v.Name]})
 	}
 	weights, err := safetensors.Encode(ts, nil)

@@ -11,6 +11,7 @@ func Add(a, b *Node) *Node {
 }
 
 // KindScaleBy is y = a·s for a scalar s [1].
+// da = dy·s, ds = Σ dy·a.
 const KindScaleBy Kind = "ScaleBy"
 
 // ScaleBy multiplies a by the scalar node s [1].
@@ -31,6 +32,16 @@ func Dot(a, b *Node) *Node {
 
 func init() {
 	registerVJP(KindAdd, func(n, dy *Node, need []bool) []*Node { return []*Node{dy, dy} })
+	registerVJP(KindScaleBy, func(n, dy *Node, need []bool) []*Node {
+		out := make([]*Node, 2)
+		if need[0] {
+			out[0] = ScaleBy(dy, n.In[1])
+		}
+		if need[1] {
+			out[1] = Dot(dy, n.In[0])
+		}
+		return out
+	})
 	registerVJP(KindDot, func(n, dy *Node, need []bool) []*Node {
 		out := make([]*Node, 2)
 		for i := range out {

@@ -31,6 +31,20 @@ const (
 type AttentionAttr struct {
 	Heads, KVHeads, Dim int
 	Scale               float32
+	Bias                Bias
+}
+
+// Bias is what AttentionBias adds to the scores; the zero value is none.
+// table is F32 [H, Width]: the score of query i, head h and key j gains
+//
+//	table[h, clamp(j − self(i) + Zero, 0, Width−1)]
+//
+// where self(i), the key that stands where the query does, is the last that it
+// sees if Causal, and else row i: T5's relative position bias, its buckets
+// written out by distance.
+type Bias struct {
+	Width, Zero int
+	Causal      bool
 }
 
 // Attention attends from q to k and v within spans; back may be nil where no
@@ -50,6 +64,20 @@ func Attention(q, k, v, span, back *Node, a AttentionAttr) *Node {
 	}
 	return q.g.add(KindAttention, a, q.Shape, in...)
 }
+
+// AttentionBias is Attention with a bias of table [H, bias.Width] in the scores,
+// which is frozen: it has no gradient. For gradients of the others queries and
+// keys must be the same rows, and a causal query i must see key i last.
+func AttentionBias(q, k, v, table, span, back *Node, a AttentionAttr, bias Bias) *Node {
+	want(KindAttention, table.DType == tensor.F32 && len(table.Shape) == 2 && table.Shape[0] == a.Heads && table.Shape[1] == bias.Width && bias.Width > 0,
+		"table %v, want F32 [%d %d]", table.Shape, a.Heads, bias.Width)
+	want(KindAttention, sameRows(q, k) || bias.Causal && back == nil, "%d queries and %d keys, want the same rows", q.Shape[0], k.Shape[0])
+	n := Attention(q, k, v, span, back, a)
+	a.Bias = bias
+	return q.g.add(KindAttention, a, n.Shape, append(n.In[:len(n.In):len(n.In)], table)...)
+}
+
+func sameRows(a, b *Node) bool { return a.Shape[0] == b.Shape[0] }
 
 // KindAttentionSkip is KindAttention without the keys in [skip[i,0],
 // skip[i,1]): answers that share a prompt lie one after the other behind it, and
@@ -104,22 +132,31 @@ func init() {
 }
 
 // attentionVJP is the derivative of an attention whose input at is back; stats
-// and gradQ get what stands between span and back.
+// and gradQ get what stands between span and back, and all get the bias.
 func attentionVJP(at int, stats, gradQ Kind) VJP {
 	return func(n, dy *Node, need []bool) []*Node {
-		q, k, v, spans := n.In[0], n.In[1], n.In[2], n.In[3:at]
-		a := n.Attr.(AttentionAttr)
-		want(n.Kind, len(n.In) > at || !need[1] && !need[2], "keys or values want a gradient but back is nil")
-		st := n.g.add(stats, a, []int{q.Shape[0], a.Heads, 2}, append([]*Node{q, k, n, dy}, spans...)...)
+		a, in := n.Attr.(AttentionAttr), n.In
+		var bias []*Node
+		if a.Bias.Width > 0 {
+			last := len(in) - 1
+			want(n.Kind, !need[last], "the bias wants a gradient and has none")
+			in, bias = in[:last], in[last:]
+		}
+		q, k, v, spans := in[0], in[1], in[2], in[3:at]
+		want(n.Kind, len(in) > at || !need[1] && !need[2], "keys or values want a gradient but back is nil")
+		node := func(kind Kind, shape []int, in []*Node, more ...*Node) *Node {
+			return n.g.add(kind, a, shape, append(append(in, more...), bias...)...)
+		}
+		st := node(stats, []int{q.Shape[0], a.Heads, 2}, []*Node{q, k, n, dy}, spans...)
 		out := make([]*Node, len(n.In))
 		if need[0] {
-			out[0] = n.g.add(gradQ, a, q.Shape, append([]*Node{q, k, v, dy, st}, spans...)...)
+			out[0] = node(gradQ, q.Shape, []*Node{q, k, v, dy, st}, spans...)
 		}
 		if need[1] {
-			out[1] = n.g.add(KindAttentionGradK, a, k.Shape, q, k, v, dy, st, n.In[at])
+			out[1] = node(KindAttentionGradK, k.Shape, []*Node{q, k, v, dy, st}, in[at])
 		}
 		if need[2] {
-			out[2] = n.g.add(KindAttentionGradV, a, k.Shape, q, k, dy, st, n.In[at])
+			out[2] = node(KindAttentionGradV, k.Shape, []*Node{q, k, dy, st}, in[at])
 		}
 		return out
 	}

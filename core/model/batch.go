@@ -14,6 +14,8 @@ type Batch struct {
 	Slot  *graph.Node // I32 [n], task slot; −1 for padding
 	Skip  *graph.Node // I32 [n, 2], keys in the span that a token does not see; nil: none
 	Cache *Cache      // nil: keys are the batch's own
+
+	Source *Source // what an encoder-decoder's batch looks at; else nil
 }
 
 // NewBatch declares the inputs of a batch of n tokens.
@@ -28,6 +30,22 @@ func NewBatch(g *graph.Graph, n int, grad bool) Batch {
 		b.Back = g.Input("back", tensor.I32, n, 2)
 	}
 	return b
+}
+
+// Values are the inputs of a packed batch that has been padded to the graph's
+// size. Rows of a cache or a memory are not among them.
+func (b *Batch) Values(r *Ragged) map[*graph.Node][]int32 {
+	v := map[*graph.Node][]int32{b.IDs: r.IDs, b.Pos: r.Pos, b.Span: r.Span, b.Slot: r.Slot}
+	if b.Back != nil {
+		v[b.Back] = r.Back
+	}
+	if b.Skip != nil {
+		v[b.Skip] = r.Skip
+	}
+	if s := b.Source; s != nil {
+		s.values(v, &r.Source)
+	}
+	return v
 }
 
 // attention is what each token sees of a batch.
@@ -46,10 +64,12 @@ type Cache struct {
 }
 
 // Seq is one example: its tokens, a label per token (not shifted; -100 where
-// there is no loss) and its task slot.
+// there is no loss) and its task slot. Of an encoder-decoder they are the
+// decoder's, from its start token on, and Source is what it looks at.
 type Seq struct {
 	IDs, Labels []int32
 	Slot        int32
+	Source      []int32
 }
 
 // Ragged is a packed batch on the host.
@@ -59,9 +79,11 @@ type Ragged struct {
 	Rows                       []int32 // tokens whose next token carries a label
 	Labels                     []int32 // that label
 	Of                         []int32 // the sequence each label belongs to
+	Source                     RaggedSource
 }
 
-// Tokens is the number of tokens without padding.
+// Tokens is the number of tokens without padding, of an encoder-decoder the
+// decoder's.
 func (r *Ragged) Tokens() int { return len(r.IDs) }
 
 // Pack lays sequences end to end. Token t of a causal example sees the tokens
@@ -160,6 +182,7 @@ func (r *Ragged) Pad(n, l int) {
 		r.Back = append(r.Back, 0, 0)
 		r.Skip = append(r.Skip, 0, 0)
 		r.Slot = append(r.Slot, -1)
+		r.Source.Seen = append(r.Source.Seen, 0, 0)
 	}
 	for len(r.Rows) < l {
 		r.Rows = append(r.Rows, -1)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"handful/core/device"
+	"handful/core/fault"
 	"handful/core/graph"
 	"handful/core/tensor"
 )
@@ -14,24 +15,38 @@ import (
 type Bind func(g *graph.Graph, rows *graph.Node) Adapter
 
 // KV is a key/value cache on a device: per layer [Rows, KVHeads·HeadDim] each.
-// Its first Shared rows hold the tokens that all its sequences begin with.
+// Its first Shared rows hold the tokens that all its sequences begin with. Of an
+// encoder-decoder it also holds what is remembered of sources, Sources rows.
 type KV struct {
 	K, V         []*tensor.Var
 	Rows, Shared int
+
+	MemoryK, MemoryV []*tensor.Var
+	Sources          int
 }
 
-// NewKV makes a cache of rows rows, of zeros until something is stored.
-func NewKV(c Config, rows int) *KV {
-	kv := &KV{Rows: rows}
-	for i := 0; i < c.Layers; i++ {
-		kv.K = append(kv.K, tensor.Zeros(fmt.Sprintf("cache.%d.k", i), rows, c.KVHeads*c.HeadDim))
-		kv.V = append(kv.V, tensor.Zeros(fmt.Sprintf("cache.%d.v", i), rows, c.KVHeads*c.HeadDim))
+// NewKV makes a cache of rows rows, of zeros until something is stored; sources
+// is 0 for a decoder alone.
+func NewKV(c Config, rows, sources int) *KV {
+	kv := &KV{Rows: rows, Sources: sources}
+	width := c.KVHeads * c.HeadDim
+	for i := range c.Layers {
+		kv.K = append(kv.K, tensor.Zeros(fmt.Sprintf("cache.%d.k", i), rows, width))
+		kv.V = append(kv.V, tensor.Zeros(fmt.Sprintf("cache.%d.v", i), rows, width))
+		if sources > 0 {
+			kv.MemoryK = append(kv.MemoryK, tensor.Zeros(fmt.Sprintf("memory.%d.k", i), sources, width))
+			kv.MemoryV = append(kv.MemoryV, tensor.Zeros(fmt.Sprintf("memory.%d.v", i), sources, width))
+		}
 	}
 	return kv
 }
 
 // Free drops the cache from its device.
-func (kv *KV) Free(d device.Device) { d.Free(append(append([]*tensor.Var{}, kv.K...), kv.V...)...) }
+func (kv *KV) Free(d device.Device) {
+	for _, v := range [][]*tensor.Var{kv.K, kv.V, kv.MemoryK, kv.MemoryV} {
+		d.Free(v...)
+	}
+}
 
 // Cache declares the rows that n tokens of a batch are stored in.
 func (kv *KV) Cache(g *graph.Graph, n int) *Cache {
@@ -43,9 +58,12 @@ const prefixTokens = 512
 
 // Prefix computes the tokens that sequences begin with, once, into a cache with
 // room for so many tokens behind them. rows is the adapter's table row of the
-// one task slot.
+// one task slot. It is for decoders alone.
 func Prefix(ctx context.Context, d device.Device, m Model, bind Bind, rows, ids []int32, room int) (*KV, error) {
-	kv := NewKV(m.Config(), Bucket(len(ids)+room))
+	if m.Config().Encodes() {
+		return nil, fault.New(fault.Bug, "prefix", "a prefix before an encoder-decoder's answers")
+	}
+	kv := NewKV(m.Config(), Bucket(len(ids)+room), 0)
 	if len(ids) == 0 {
 		return kv, nil
 	}
@@ -78,12 +96,13 @@ type decoder struct {
 }
 
 // feed is tokens of one sequence. Its tokens behind the shared ones lie in the
-// cache from row from on.
+// cache from row from on, and its source in the memory.
 type feed struct {
-	ids  []int32
-	at   int // position of the first
-	from int
-	slot int32
+	ids    []int32
+	at     int // position of the first
+	from   int
+	slot   int32
+	source [2]int32
 }
 
 func newDecoder(ctx context.Context, d device.Device, m Model, bind Bind, kv *KV, n, k, slots int) (*decoder, error) {
@@ -92,6 +111,9 @@ func newDecoder(ctx context.Context, d device.Device, m Model, bind Bind, kv *KV
 	r.b.Cache = kv.Cache(g, n)
 	if kv.Shared > 0 {
 		r.b.Skip = g.Input("skip", tensor.I32, n, 2)
+	}
+	if kv.Sources > 0 {
+		r.b.Source = &Source{Seen: g.Input("seen", tensor.I32, n, 2), Memory: &Memory{K: kv.MemoryK, V: kv.MemoryV}}
 	}
 	var ad Adapter
 	if bind != nil {
@@ -115,6 +137,7 @@ func (r *decoder) run(ctx context.Context, task []int32, feeds []feed) ([]float3
 			p.IDs = append(p.IDs, id)
 			p.Pos = append(p.Pos, int32(f.at+i))
 			p.Slot = append(p.Slot, f.slot)
+			p.Source.Seen = append(p.Source.Seen, f.source[0], f.source[1])
 			rows = append(rows, row)
 			if shared > 0 { // the shared tokens and its own, not the rows between
 				p.Span = append(p.Span, 0, row+1)
@@ -126,21 +149,25 @@ func (r *decoder) run(ctx context.Context, task []int32, feeds []feed) ([]float3
 		last = append(last, int32(len(p.IDs)-1))
 	}
 	p.Pad(r.n, 0)
-	ints := map[*graph.Node][]int32{r.b.IDs: p.IDs, r.b.Pos: p.Pos, r.b.Span: p.Span, r.b.Slot: p.Slot,
-		r.b.Cache.Rows: filled(rows, r.n), r.last: filled(last, r.last.Shape[0]), r.task: filled(task, r.task.Shape[0])}
-	if r.b.Skip != nil {
-		ints[r.b.Skip] = p.Skip
-	}
-	for n, v := range ints {
-		if err := r.prog.Write(n, tensor.I32Bytes(v)); err != nil {
-			return nil, err
-		}
+	ints := r.b.Values(p)
+	ints[r.b.Cache.Rows], ints[r.last], ints[r.task] = filled(rows, r.n), filled(last, r.last.Shape[0]), filled(task, r.task.Shape[0])
+	if err := writeInts(r.prog, ints); err != nil {
+		return nil, err
 	}
 	if err := r.prog.Run(ctx); err != nil {
 		return nil, err
 	}
 	out := make([]float32, r.logits.Numel())
 	return out, r.prog.Read(ctx, r.logits, tensor.F32Bytes(out))
+}
+
+func writeInts(p device.Program, ints map[*graph.Node][]int32) error {
+	for n, v := range ints {
+		if err := p.Write(n, tensor.I32Bytes(v)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // filled is v with −1 behind it, n long.

@@ -25,48 +25,44 @@ type Sampling struct {
 func Generate(ctx context.Context, d device.Device, m Model, ad Adapter, prompt []int32, most int, s Sampling, stop func(int32) bool, on func(int32) bool) (err error) {
 	defer fault.Recover("generate", &err)
 	c := m.Config()
-	if len(prompt) == 0 {
-		return fault.Inputf("generate", "the prompt has no token").Next("write something to go on from")
+	p := Prompt{IDs: prompt}
+	if err := checkPrompt(c, 0, p); err != nil {
+		return err
 	}
-	if len(prompt) >= c.Context {
-		return fault.Inputf("generate", "the prompt has %d tokens, the context holds %d", len(prompt), c.Context).Next("shorten the prompt")
-	}
-	most = min(most, c.Context-len(prompt))
-	kv := NewKV(c, Bucket(len(prompt)+most))
-	defer kv.Free(d)
-	var bind Bind
+	rows, own := rowsOf(c, 0, p, most)
+	r := session{d: d, m: m, k: 1, rows: []int32{0}, kv: NewKV(c, Bucket(rows), sourcesOf(c, p))}
 	if ad != nil {
-		bind = func(*graph.Graph, *graph.Node) Adapter { return ad }
+		r.bind = func(*graph.Graph, *graph.Node) Adapter { return ad }
 	}
-	pre, err := newDecoder(ctx, d, m, bind, kv, Bucket(len(prompt)), 1, 1)
+	defer r.close()
+	feeds, err := r.open(ctx, []Prompt{p}, []int{0})
 	if err != nil {
 		return err
 	}
-	logits, err := pre.run(ctx, nil, []feed{{ids: prompt}})
-	pre.prog.Close()
-	if err != nil {
-		return err
-	}
-	var one *decoder
 	rng := rand.New(rand.NewPCG(s.Seed, 1))
-	for at := len(prompt); ; at++ {
-		if !tensor.Finite(logits) {
-			return fault.Inputf("generate", "token %d: the model's logits are no finite numbers", at+1-len(prompt)).Next("the weights of the base or the adapter are out of range; take others")
-		}
-		next := s.pick(logits, rng)
-		if stop(next) || !on(next) || at+1 >= len(prompt)+most {
-			return nil
-		}
-		if one == nil {
-			if one, err = newDecoder(ctx, d, m, bind, kv, 1, 1, 1); err != nil {
-				return err
-			}
-			defer one.prog.Close()
-		}
-		if logits, err = one.run(ctx, nil, []feed{{ids: []int32{next}, at: at}}); err != nil {
+	for left := rows - own; ; left-- {
+		logits, err := r.run(ctx, feeds)
+		if err != nil {
 			return err
 		}
+		r.begun()
+		if !tensor.Finite(logits[0]) {
+			return fault.Inputf("generate", "token %d: the model's logits are no finite numbers", rows-own-left+1).Next("the weights of the base or the adapter are out of range; take others")
+		}
+		next := s.pick(logits[0], rng)
+		if stop(next) || !on(next) || left <= 1 {
+			return nil
+		}
+		feeds[0] = feeds[0].then(next)
 	}
+}
+
+// sourcesOf is the room for a prompt's source.
+func sourcesOf(c Config, p Prompt) int {
+	if c.Encodes() {
+		return Bucket(len(p.IDs))
+	}
+	return 0
 }
 
 // pick chooses a token from logits [Vocab].

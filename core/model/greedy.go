@@ -10,61 +10,43 @@ import (
 // Limits of a batch of prompts that are decoded together.
 const (
 	greedyPrompts = 16
-	greedyRows    = 4096 // of the cache, behind the shared tokens
+	greedyRows    = 4096 // of the cache behind the shared tokens, and of sources
 )
-
-// Prompt is a beginning to continue and its task slot.
-type Prompt struct {
-	IDs  []int32
-	Slot int32
-}
 
 // Greedy continues prompts by their most likely tokens, several at a time: up
 // to most of them each, until stop says that a token ends an answer (it is left
 // out) or the context is full. All prompts stand behind prefix, which is
-// computed once and may be empty. rows is the adapter's table row of each task
-// slot; bind may be nil. on, which may be nil, hears how many are done.
+// computed once and may be empty (and is for encoder-decoders). rows is the
+// adapter's table row of each task slot; bind may be nil. on, which may be nil,
+// hears how many are done.
 //
 // Keys and values stay in a cache on the device, a region for each prompt, so a
 // step computes one token a prompt. The result is what Generate gives at
 // temperature 0.
 func Greedy(ctx context.Context, d device.Device, m Model, bind Bind, rows, prefix []int32, prompts []Prompt, most int, stop func(int32) bool, on func(done int)) (out [][]int32, err error) {
 	defer fault.Recover("generate", &err)
-	limit := m.Config().Context
+	c := m.Config()
 	for _, p := range prompts {
-		if n := len(prefix) + len(p.IDs); len(p.IDs) == 0 || n >= limit {
-			return nil, fault.Inputf("generate", "a prompt of %d tokens, want 1 to %d", n, limit-1).Next("shorten the prompt")
+		if err := checkPrompt(c, len(prefix), p); err != nil {
+			return nil, err
 		}
 	}
-	size := func(p Prompt) int { return min(len(p.IDs)+most, limit-len(prefix)) }
-	var batches [][]Prompt
-	room, total, k := 0, 0, 0
-	for _, p := range prompts {
-		if n := len(batches); n == 0 || len(batches[n-1]) == greedyPrompts || total+size(p) > greedyRows {
-			batches, total = append(batches, nil), 0
-		}
-		n := len(batches) - 1
-		batches[n] = append(batches[n], p)
-		total += size(p)
-		room, k = max(room, total), max(k, len(batches[n]))
-	}
-	kv, err := Prefix(ctx, d, m, bind, rows, prefix, room)
-	if err != nil {
-		return nil, err
-	}
-	defer kv.Free(d)
 	if len(prompts) == 0 || most < 1 {
 		return make([][]int32, len(prompts)), nil
 	}
-	one, err := newDecoder(ctx, d, m, bind, kv, Bucket(k), k, len(rows))
-	if err != nil {
+	batches, rooms := greedyBatches(c, len(prefix), prompts, most)
+	g := greedy{session: session{d: d, m: m, bind: bind, rows: rows, k: rooms.prompts}, before: len(prefix), most: most, stop: stop}
+	if c.Encodes() {
+		if len(prefix) > 0 {
+			return nil, fault.New(fault.Bug, "generate", "a prefix before an encoder-decoder's answers")
+		}
+		g.kv = NewKV(c, Bucket(rooms.rows), Bucket(rooms.sources))
+	} else if g.kv, err = Prefix(ctx, d, m, bind, rows, prefix, rooms.rows); err != nil {
 		return nil, err
 	}
-	defer one.prog.Close()
-	g := greedy{d: d, m: m, bind: bind, rows: rows, kv: kv, one: one, stop: stop}
 	defer g.close()
 	for _, b := range batches {
-		got, err := g.batch(ctx, b, size, k)
+		got, err := g.batch(ctx, b)
 		if err != nil {
 			return nil, err
 		}
@@ -75,70 +57,83 @@ func Greedy(ctx context.Context, d device.Device, m Model, bind Bind, rows, pref
 	return out, nil
 }
 
+// rooms is what the largest batches take.
+type rooms struct{ prompts, rows, sources int }
+
+// greedyBatches cuts prompts into batches.
+func greedyBatches(c Config, before int, prompts []Prompt, most int) (batches [][]Prompt, r rooms) {
+	rows, sources := 0, 0
+	for _, p := range prompts {
+		n, _ := rowsOf(c, before, p, most)
+		src := 0
+		if c.Encodes() {
+			src = len(p.IDs)
+		}
+		if at := len(batches); at == 0 || len(batches[at-1]) == greedyPrompts || rows+n > greedyRows || sources+src > greedyRows {
+			batches, rows, sources = append(batches, nil), 0, 0
+		}
+		at := len(batches) - 1
+		batches[at] = append(batches[at], p)
+		rows, sources = rows+n, sources+src
+		r = rooms{max(r.prompts, len(batches[at])), max(r.rows, rows), max(r.sources, sources)}
+	}
+	return batches, r
+}
+
 // greedy decodes batches in one cache.
 type greedy struct {
-	d        device.Device
-	m        Model
-	bind     Bind
-	rows     []int32
-	kv       *KV
-	pre, one *decoder // of prompts, and of a token each
-	stop     func(int32) bool
+	session
+	before, most int
+	stop         func(int32) bool
 }
 
-func (g *greedy) close() {
-	if g.pre != nil {
-		g.pre.prog.Close()
-	}
-}
-
-// batch decodes up to k prompts. size is a prompt's rows of the cache.
-func (g *greedy) batch(ctx context.Context, prompts []Prompt, size func(Prompt) int, k int) ([][]int32, error) {
+func (g *greedy) batch(ctx context.Context, prompts []Prompt) ([][]int32, error) {
 	out := make([][]int32, len(prompts))
-	feeds := make([]feed, len(prompts))
+	from := make([]int, len(prompts))
 	left := make([]int, len(prompts)) // tokens that may still come
-	row, tokens := g.kv.Shared, 0
+	row := g.kv.Shared
 	for i, p := range prompts {
-		feeds[i] = feed{ids: p.IDs, at: g.kv.Shared, from: row, slot: p.Slot}
-		left[i] = size(p) - len(p.IDs)
-		row += size(p)
-		tokens += len(p.IDs)
+		n, own := rowsOf(g.m.Config(), g.before, p, g.most)
+		from[i], left[i] = row, n-own
+		row += n
 	}
-	if n := Bucket(tokens); g.pre == nil || g.pre.n != n {
-		g.close()
-		var err error
-		if g.pre, err = newDecoder(ctx, g.d, g.m, g.bind, g.kv, n, k, len(g.rows)); err != nil {
-			g.pre = nil
-			return nil, err
-		}
+	feeds, err := g.open(ctx, prompts, from)
+	if err != nil {
+		return nil, err
 	}
 	of := make([]int, len(prompts)) // the prompt of each feed
 	for i := range of {
 		of[i] = i
 	}
-	for dec := g.pre; len(feeds) > 0; dec = g.one {
-		logits, err := dec.run(ctx, g.rows, feeds)
+	for len(feeds) > 0 {
+		logits, err := g.run(ctx, feeds)
 		if err != nil {
 			return nil, err
 		}
-		v := dec.logits.Shape[1]
 		var on []feed
 		var whose []int
 		for i, f := range feeds {
 			p := of[i]
-			next := int32(ArgMax(logits[i*v : (i+1)*v]))
+			next := int32(ArgMax(logits[i]))
 			if g.stop(next) {
 				continue
 			}
 			out[p] = append(out[p], next)
 			if left[p]--; left[p] > 0 {
-				on = append(on, feed{ids: []int32{next}, at: f.at + len(f.ids), from: f.from, slot: f.slot})
+				on = append(on, f.then(next))
 				whose = append(whose, p)
 			}
 		}
 		feeds, of = on, whose
 	}
 	return out, nil
+}
+
+// then is the feed of the token that comes next.
+func (f feed) then(id int32) feed {
+	f.at += len(f.ids)
+	f.ids = []int32{id}
+	return f
 }
 
 // ArgMax is the index of the largest value, the first of equals.

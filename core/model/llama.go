@@ -75,7 +75,7 @@ func (m *llama) Sites() (s []Site) {
 }
 
 func (m *llama) Vars() []*tensor.Var {
-	v := []*tensor.Var{m.embed, m.rope}
+	v := []*tensor.Var{m.embed}
 	for _, l := range m.layers {
 		v = append(v, l.norm1, l.q.w, l.k.w, l.v.w, l.o.w, l.norm2, l.gate.w, l.up.w, l.down.w)
 	}

@@ -6,6 +6,8 @@
 package model
 
 import (
+	"slices"
+
 	"handful/core/fault"
 	"handful/core/graph"
 	"handful/core/tensor"
@@ -17,9 +19,10 @@ type Weights interface {
 	Tensor(name string) (tensor.Source, error)
 }
 
-// Config is what a decoder's graph needs to know, in HF's terms.
+// Config is what a model's graph needs to know, in HF's terms. Layers are those
+// of the decoder.
 type Config struct {
-	Arch      string  // model_type
+	ModelType string  // model_type
 	Layers    int     // num_hidden_layers
 	Hidden    int     // hidden_size
 	FFN       int     // intermediate_size
@@ -34,7 +37,19 @@ type Config struct {
 	RopeStretch []float64
 	Eps         float64 // rms_norm_eps
 	Tied        bool    // the head is the embedding
+
+	// Of encoder-decoders alone.
+	EncoderLayers int // num_layers; 0: there is no encoder
+	Buckets       int // relative_attention_num_buckets
+	MaxDistance   int // relative_attention_max_distance
+	// Act is the feed-forward's: "relu", or a gate: "gelu_new", "silu".
+	Act        string
+	ScaledHead bool  // the head reads the decoder's output times Hidden^−½
+	Start      int32 // decoder_start_token_id
 }
+
+// Encodes tells an encoder-decoder from a decoder alone.
+func (c Config) Encodes() bool { return c.EncoderLayers > 0 }
 
 // Site is an adaptable linear y = x·Wᵀ.
 type Site struct {
@@ -75,27 +90,37 @@ func adapted(g *graph.Graph, ad Adapter, l linear, x, slot *graph.Node) *graph.N
 type Model interface {
 	Config() Config
 	Sites() []Site
-	Vars() []*tensor.Var // the base's weights, in order of use
-	// Hidden is the last normalised hidden state [n, Hidden] of a batch.
+	Vars() []*tensor.Var // the weights of its checkpoint, in order of use
+	// Hidden is the last normalised hidden state [n, Hidden] of a batch; of an
+	// encoder-decoder the decoder's.
 	Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node
 	// Head is the logits [l, Vocab] of hidden rows [l, Hidden].
 	Head(g *graph.Graph, h *graph.Node) *graph.Node
 }
 
+// EncoderDecoder is a Model whose batches have a Source.
+type EncoderDecoder interface {
+	Model
+	// Remember encodes a source and stores what the decoder will look at: nodes
+	// to run, for batches whose Source.Memory that is.
+	Remember(g *graph.Graph, s *Source, ad Adapter) []*graph.Node
+}
+
 // Open makes a model of a configuration and its weights.
 func Open(c Config, w Weights) (Model, error) {
-	open := archs[c.Arch]
+	open := archs[c.ModelType]
 	if open == nil {
-		return nil, fault.Unsupportedf("model", "model_type %q, want one of %v", c.Arch, archNames())
+		return nil, fault.Unsupportedf("model", "model_type %q, want one of %v", c.ModelType, archNames())
 	}
 	return open(c, w)
 }
 
-var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama}
+var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama, "mt5": newT5, "t5": newT5}
 
 func archNames() (names []string) {
 	for n := range archs {
 		names = append(names, n)
 	}
+	slices.Sort(names)
 	return names
 }

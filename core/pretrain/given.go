@@ -41,7 +41,7 @@ type Given struct {
 //	{"step": 0, "rows": [{"input_ids": […], "labels": […], "task_id": 3, "task": "NAME"}, …]}
 //
 // with steps in order. Labels are as long as input_ids, −100 where there is no
-// loss, not shifted. task_id is the router row, −1 for uniform mixing; task, which
+// loss, not shifted; of an encoder-decoder they are the decoder's. task_id is the router row, −1 for uniform mixing; task, which
 // may be missing, names it. At most steps lines are read (0: all).
 func ReadBatches(name string, r io.Reader, l task.Limits, steps int) (*Given, error) {
 	g, err := readBatches(name, r, l, steps)
@@ -98,7 +98,7 @@ func readBatches(name string, r io.Reader, l task.Limits, steps int) (g *Given, 
 				g.Names[x.Task] = ""
 			}
 			batch = append(batch, len(g.Rows))
-			g.Rows = append(g.Rows, tune.Row{IDs: e.IDs, Labels: e.Labels, Task: x.Task})
+			g.Rows = append(g.Rows, tune.Row{IDs: e.IDs, Labels: e.Labels, Source: e.Source, Task: x.Task})
 		}
 		g.Batches = append(g.Batches, batch)
 	}

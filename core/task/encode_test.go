@@ -121,26 +121,26 @@ func TestEncodePretokenised(t *testing.T) {
 		l           Limits
 		says        string
 	}{
-		{"good", []int32{1, 2}, []int32{-100, 2}, Limits{2, 10, false}, ""},
-		{"every label", []int32{1, 2}, []int32{1, 2}, Limits{0, 10, false}, ""},
-		{"lengths", []int32{1, 2}, []int32{2}, Limits{4, 10, false}, "line 7 has 2 input_ids and 1 labels"},
-		{"no ids", []int32{}, []int32{}, Limits{4, 10, false}, "line 7 has no input_ids"},
-		{"one token", []int32{1}, []int32{-100}, Limits{4, 10, false}, ""},
-		{"no label", []int32{1, 2}, []int32{-100, -100}, Limits{4, 10, false}, ""},
-		{"id", []int32{1, 10}, []int32{-100, 2}, Limits{4, 10, false}, "line 7 has token 10, the vocabulary ends at 9"},
-		{"negative id", []int32{-1, 1}, []int32{-100, 2}, Limits{4, 10, false}, "line 7 has token -1"},
-		{"label", []int32{1, 2}, []int32{-100, 10}, Limits{4, 10, false}, "line 7 has label 10"},
-		{"negative label", []int32{1, 2}, []int32{-1, 2}, Limits{4, 10, false}, "line 7 has label -1"},
-		{"only the first", []int32{1, 2}, []int32{1, -100}, Limits{4, 10, false}, ""},
-		{"long", []int32{1, 2, 3}, []int32{-100, 2, 3}, Limits{2, 10, false}, "line 7 has 3 tokens, the context holds 2"},
-		{"long and nothing to cut", []int32{1, 2, 3}, []int32{-100, 2, 3}, Limits{2, 10, true}, "labels and a token before them don't fit"},
+		{"good", []int32{1, 2}, []int32{-100, 2}, Limits{Tokens: 2, Vocab: 10, Truncate: false}, ""},
+		{"every label", []int32{1, 2}, []int32{1, 2}, Limits{Tokens: 0, Vocab: 10, Truncate: false}, ""},
+		{"lengths", []int32{1, 2}, []int32{2}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has 2 input_ids and 1 labels"},
+		{"no ids", []int32{}, []int32{}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has no input_ids"},
+		{"one token", []int32{1}, []int32{-100}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, ""},
+		{"no label", []int32{1, 2}, []int32{-100, -100}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, ""},
+		{"id", []int32{1, 10}, []int32{-100, 2}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has token 10, the vocabulary ends at 9"},
+		{"negative id", []int32{-1, 1}, []int32{-100, 2}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has token -1"},
+		{"label", []int32{1, 2}, []int32{-100, 10}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has label 10"},
+		{"negative label", []int32{1, 2}, []int32{-1, 2}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, "line 7 has label -1"},
+		{"only the first", []int32{1, 2}, []int32{1, -100}, Limits{Tokens: 4, Vocab: 10, Truncate: false}, ""},
+		{"long", []int32{1, 2, 3}, []int32{-100, 2, 3}, Limits{Tokens: 2, Vocab: 10, Truncate: false}, "line 7 has 3 tokens, the context holds 2"},
+		{"long and nothing to cut", []int32{1, 2, 3}, []int32{-100, 2, 3}, Limits{Tokens: 2, Vocab: 10, Truncate: true}, "labels and a token before them don't fit"},
 	} {
 		_, err := Encode(nil, nil, "", Example{InputIDs: c.ids, Labels: c.labels, Line: 7}, c.l)
 		if c.says == "" && err != nil || c.says != "" && (!fault.Is(err, fault.Input) || !strings.Contains(err.Error(), c.says)) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.says)
 		}
 	}
-	r, err := Encode(nil, nil, "", long, Limits{4, 10, true})
+	r, err := Encode(nil, nil, "", long, Limits{Tokens: 4, Vocab: 10, Truncate: true})
 	want := Row{IDs: []int32{3, 4, 5, 6}, Labels: []int32{-100, 4, -100, 6}, TaskID: 2, Prompt: 1, Cut: 2, Line: 7}
 	if err != nil || !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, %v, want %+v", r, err, want)

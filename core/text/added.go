@@ -106,3 +106,17 @@ func startsWord(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
 	return s != "" && isWord(r)
 }
+
+// finds parts added tokens into those looked for before and after normalisation.
+func (n normals) finds(added []addedToken) (raw, normed *finds) {
+	var before, after []addedToken
+	for _, a := range added {
+		if a.normalized {
+			a.content = n.apply(a.content)
+			after = append(after, a)
+		} else {
+			before = append(before, a)
+		}
+	}
+	return newFinds(before), newFinds(after)
+}

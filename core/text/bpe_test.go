@@ -136,7 +136,7 @@ func TestWordsAreSharedBySafeCache(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := len(tok.cache); n > cacheWords {
+	if n := len(tok.cache.ids); n > cacheWords {
 		t.Errorf("%d words in the cache", n)
 	}
 }

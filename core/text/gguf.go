@@ -32,12 +32,12 @@ const (
 // tokenizer that the name stands for.
 var presets = map[string]struct {
 	steps        []splitter
-	forms        []norm.Form
+	normal       normals
 	ignoreMerges bool
 }{
 	"gpt-2":     {steps: []splitter{scanGPT2}},
 	"smollm":    {steps: []splitter{cutBy(findDigits, "Isolated", false), scanGPT2}},
-	"qwen2":     {steps: []splitter{scanQwen(1)}, forms: []norm.Form{norm.NFC}},
+	"qwen2":     {steps: []splitter{scanQwen(1)}, normal: normals{norm.NFC.String}},
 	"llama-bpe": {steps: []splitter{scanQwen(3)}, ignoreMerges: true},
 }
 
@@ -55,7 +55,7 @@ func FromGGUF(g GGUFVocab) (*BPE, error) {
 	if n := len(g.TokenTypes); n != 0 && n != len(g.Tokens) {
 		return nil, fault.Inputf(op, "%d token types, want one for each of %d tokens", n, len(g.Tokens))
 	}
-	m := model{vocab: make(map[string]int32, len(g.Tokens)), steps: pre.steps, forms: pre.forms, ignoreMerges: pre.ignoreMerges}
+	m := model{vocab: make(map[string]int32, len(g.Tokens)), steps: pre.steps, normal: pre.normal, ignoreMerges: pre.ignoreMerges}
 	for id, name := range g.Tokens {
 		if !utf8.ValidString(name) {
 			return nil, fault.Inputf(op, "token %d is %q, which is not UTF-8", id, name)

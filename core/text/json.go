@@ -63,9 +63,9 @@ func (m *mergeJSON) UnmarshalJSON(b []byte) error {
 }
 
 // FromJSON makes a tokenizer of the bytes of a tokenizer.json that holds a
-// byte-level BPE. What isn't supported is named; BOS and EOS are unknown until
-// SetEnds. A missing decoder counts as ByteLevel.
-func FromJSON(data []byte) (*BPE, error) {
+// byte-level BPE or a Unigram. What isn't supported is named; BOS and EOS are
+// unknown until SetEnds.
+func FromJSON(data []byte) (Tokenizer, error) {
 	const op = "text.FromJSON"
 	var j tokenizerJSON
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -78,9 +78,40 @@ func FromJSON(data []byte) (*BPE, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind != "BPE" && kind != "" { // the oldest files don't name it
-		return nil, fault.Unsupportedf(op, "model %q, want BPE", kind)
+	var added []addedToken
+	for i, a := range j.Added {
+		if a.ID == nil {
+			return nil, fault.Inputf(op, "added_tokens: number %d (%q) has no id", i, a.Content)
+		}
+		normalized := !a.Special
+		if a.Normalized != nil {
+			normalized = *a.Normalized
+		}
+		added = append(added, addedToken{*a.ID, a.Content, a.Special, a.SingleWord, a.LStrip, a.RStrip, normalized})
 	}
+	normal, err := normaliser(op, j.Normalizer, 0)
+	if err != nil {
+		return nil, err
+	}
+	switch kind {
+	case "BPE", "": // the oldest files don't name it
+		return made(bpeJSON(op, j, normal, added))
+	case "Unigram":
+		return made(unigramJSON(op, j, normal, added))
+	}
+	return nil, fault.Unsupportedf(op, "model %q, want BPE or Unigram", kind)
+}
+
+// made is no tokenizer where there is an error.
+func made[T Tokenizer](t T, err error) (Tokenizer, error) {
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// bpeJSON makes a byte-level BPE. A missing decoder counts as ByteLevel.
+func bpeJSON(op string, j tokenizerJSON, normal normals, added []addedToken) (*BPE, error) {
 	var bpe modelJSON
 	if err := json.Unmarshal(j.Model, &bpe); err != nil {
 		return nil, inJSON(op, "model", err)
@@ -93,23 +124,11 @@ func FromJSON(data []byte) (*BPE, error) {
 	case bpe.Suffix != "":
 		return nil, fault.Unsupportedf(op, "model end_of_word_suffix %q, want none", bpe.Suffix)
 	}
-	m := model{vocab: bpe.Vocab, unk: bpe.Unk, fuseUnk: bpe.FuseUnk, byteFallback: bpe.ByteFallback, ignoreMerges: bpe.IgnoreMerges}
+	m := model{vocab: bpe.Vocab, normal: normal, added: added, unk: bpe.Unk, fuseUnk: bpe.FuseUnk, byteFallback: bpe.ByteFallback, ignoreMerges: bpe.IgnoreMerges}
 	for _, p := range bpe.Merges {
 		m.merges = append(m.merges, p)
 	}
-	for i, a := range j.Added {
-		if a.ID == nil {
-			return nil, fault.Inputf(op, "added_tokens: number %d (%q) has no id", i, a.Content)
-		}
-		normalized := !a.Special
-		if a.Normalized != nil {
-			normalized = *a.Normalized
-		}
-		m.added = append(m.added, addedToken{*a.ID, a.Content, a.Special, a.SingleWord, a.LStrip, a.RStrip, normalized})
-	}
-	if m.forms, err = normaliser(op, j.Normalizer, 0); err != nil {
-		return nil, err
-	}
+	var err error
 	if m.steps, err = preTokenizer(op, j.PreTokenizer); err != nil {
 		return nil, err
 	}

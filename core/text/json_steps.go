@@ -3,54 +3,11 @@ package text
 import (
 	"encoding/json"
 
-	"golang.org/x/text/unicode/norm"
-
 	"handful/core/fault"
 )
 
 // Sequences inside sequences end at this depth.
 const maxDepth = 8
-
-// normaliser reads a normalizer: none, a Unicode form, or a sequence of them.
-func normaliser(op string, b json.RawMessage, depth int) ([]norm.Form, error) {
-	if absent(b) {
-		return nil, nil
-	}
-	kind, err := typeOf(op, "normalizer", b)
-	if err != nil {
-		return nil, err
-	}
-	switch kind {
-	case "NFC":
-		return []norm.Form{norm.NFC}, nil
-	case "NFD":
-		return []norm.Form{norm.NFD}, nil
-	case "NFKC":
-		return []norm.Form{norm.NFKC}, nil
-	case "NFKD":
-		return []norm.Form{norm.NFKD}, nil
-	case "Sequence":
-		var s struct {
-			Steps []json.RawMessage `json:"normalizers"`
-		}
-		if err := json.Unmarshal(b, &s); err != nil {
-			return nil, inJSON(op, "normalizer", err)
-		}
-		if depth == maxDepth {
-			return nil, fault.Unsupportedf(op, "normalizer: more than %d sequences in one another", maxDepth)
-		}
-		var all []norm.Form
-		for _, step := range s.Steps {
-			f, err := normaliser(op, step, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, f...)
-		}
-		return all, nil
-	}
-	return nil, fault.Unsupportedf(op, "normalizer %q, want NFC, NFD, NFKC, NFKD or a Sequence of them", kind)
-}
 
 // preTokenizer reads a pre_tokenizer, whose last step must be ByteLevel.
 func preTokenizer(op string, b json.RawMessage) ([]splitter, error) {
@@ -142,34 +99,40 @@ func preStep(op string, b json.RawMessage) (steps []splitter, kind string, err e
 	return nil, "", fault.Unsupportedf(op, "pre_tokenizer %q, want ByteLevel, Digits, Split or a Sequence of them", p.Type)
 }
 
-func splitStep(op string, pattern json.RawMessage, behaviour string, invert bool) (splitter, error) {
-	var p struct {
-		String *string
-		Regex  *string
-	}
-	if err := json.Unmarshal(pattern, &p); err != nil {
-		return nil, inJSON(op, "pre_tokenizer Split: pattern", err)
-	}
-	var find finder
-	switch {
-	case p.String != nil:
-		find = findString(*p.String)
-	case p.Regex == nil:
-		return nil, fault.Inputf(op, "pre_tokenizer Split: pattern %.60s, want a String or a Regex", pattern)
-	default:
-		if scan, ok := scanners[*p.Regex]; ok && behaviour == "Isolated" && !invert {
+func splitStep(op string, b json.RawMessage, behaviour string, invert bool) (splitter, error) {
+	const where = "pre_tokenizer Split"
+	var p patternJSON
+	if json.Unmarshal(b, &p) == nil && p.Regex != nil && behaviour == "Isolated" && !invert {
+		if scan, ok := scanners[*p.Regex]; ok {
 			return scan, nil
 		}
-		var err error
-		if find, err = findRegex(*p.Regex); err != nil {
-			return nil, err
-		}
+	}
+	find, err := pattern(op, where, b)
+	if err != nil {
+		return nil, err
 	}
 	s := cutBy(find, behaviour, invert)
 	if s == nil {
-		return nil, fault.Unsupportedf(op, "pre_tokenizer Split: behavior %q, want Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext", behaviour)
+		return nil, fault.Unsupportedf(op, "%s: behavior %q, want Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext", where, behaviour)
 	}
 	return s, nil
+}
+
+type patternJSON struct{ String, Regex *string }
+
+// pattern reads a String or a Regex to look for.
+func pattern(op, where string, b json.RawMessage) (finder, error) {
+	var p patternJSON
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, inJSON(op, where+": pattern", err)
+	}
+	switch {
+	case p.String != nil:
+		return findString(*p.String), nil
+	case p.Regex == nil:
+		return nil, fault.Inputf(op, "%s: pattern %.60s, want a String or a Regex", where, b)
+	}
+	return findRegex(where, *p.Regex)
 }
 
 // byteDecoder takes a ByteLevel decoder, alone or in a sequence, or none.

@@ -131,19 +131,19 @@ const patternBytes = 8 << 10
 // tokenizers use. Where both would accept a pattern and read it differently, it
 // is refused. \w is slightly smaller here, and \p{…} follows Unicode 15. The
 // engine backtracks: a pattern made for that can take very long on a long text.
-func findRegex(pattern string) (find finder, err error) {
+func findRegex(where, pattern string) (find finder, err error) {
 	const op = "text.findRegex"
 	if len(pattern) > patternBytes {
-		return nil, fault.Unsupportedf(op, "pre_tokenizer Split: pattern of %d bytes, want at most %d", len(pattern), patternBytes)
+		return nil, fault.Unsupportedf(op, "%s: pattern of %d bytes, want at most %d", where, len(pattern), patternBytes)
 	}
 	for _, own := range []string{"&&", "[[", "[:", "(?m", "(?x", `\h`, `\H`, `\K`, `\R`, `\X`, `\G`, `\Z`} {
 		if strings.Contains(pattern, own) {
-			return nil, fault.Unsupportedf(op, "pre_tokenizer Split: %s in the pattern %q", own, pattern)
+			return nil, fault.Unsupportedf(op, "%s: %s in the pattern %q", where, own, pattern)
 		}
 	}
 	re, err := compile(pattern)
 	if err != nil {
-		return nil, fault.Unsupportedf(op, "pre_tokenizer Split: pattern %q: %w", pattern, err)
+		return nil, fault.Unsupportedf(op, "%s: pattern %q: %w", where, pattern, err)
 	}
 	return func(s string) (out []span) {
 		runes := []rune(s)

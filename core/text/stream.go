@@ -6,6 +6,7 @@ package text
 type Stream struct {
 	tok   Tokenizer
 	plain bool
+	begun bool   // a token has come
 	buf   []byte // the beginning of a character
 }
 
@@ -17,7 +18,11 @@ func (s *Stream) Push(id int32) string {
 	if _, special, _ := s.tok.Token(id); special && s.plain {
 		return ""
 	}
-	s.buf = append(s.buf, s.tok.Bytes(id)...)
+	add := s.tok.Bytes
+	if !s.begun {
+		add, s.begun = s.tok.First, true
+	}
+	s.buf = append(s.buf, add(id)...)
 	out, rest := toText(s.buf, false)
 	s.buf = append(s.buf[:0], s.buf[len(s.buf)-rest:]...)
 	return out

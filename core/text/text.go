@@ -1,7 +1,8 @@
 // Package text turns text into token ids and back.
 //
-// One tokenizer is here so far: byte-level BPE, from a tokenizer.json or from
-// the values of a GGUF file. It gives what HF tokenizers gives, id for id.
+// Byte-level BPE comes from a tokenizer.json or from the values of a GGUF file,
+// Unigram from a tokenizer.json or from sentencepiece's spiece.model. They give
+// what HF tokenizers and sentencepiece give, id for id.
 package text
 
 import "handful/core/fault"
@@ -24,8 +25,10 @@ type Tokenizer interface {
 	Decode(ids []int32) string
 	DecodePlain(ids []int32) string
 
-	// Bytes is what one id adds to the text, perhaps part of a character.
+	// Bytes is what one id adds to the text, perhaps part of a character; First
+	// what it adds as the first one, which may lack the space that begins a word.
 	Bytes(id int32) []byte
+	First(id int32) []byte
 
 	// Vocab is one more than the largest id.
 	Vocab() int
@@ -38,6 +41,11 @@ type Tokenizer interface {
 	// BOS and EOS begin and end a text; false when the model names none.
 	BOS() (int32, bool)
 	EOS() (int32, bool)
+
+	// SetEnds says which ids those are, -1 for none, before the tokenizer is
+	// shared: tokenizer.json doesn't say, a HF folder's config.json does
+	// (bos_token_id, eos_token_id).
+	SetEnds(bos, eos int32) error
 }
 
 // Fits says whether every id of t has a row in an embedding of that many rows.

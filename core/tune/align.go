@@ -93,11 +93,11 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 	batches := make([][]*batch, len(sets))
 	for t, rows := range sets {
 		for at := 0; at < len(rows); {
-			b, end, err := packTokens(rows, at, tasks)
+			b, end, err := packTokens(m, rows, at, tasks)
 			if err != nil {
 				return fault.Inputf("gradient", "task %d, %w", t+1, err)
 			}
-			s = shape{tokens: max(s.tokens, b.Tokens()), labels: max(s.labels, len(b.Rows)), slots: max(s.slots, len(b.task))}
+			s = s.cover(sized(b.Ragged, len(b.task)))
 			labels[t] += len(b.Rows)
 			batches[t], at = append(batches[t], b), end
 		}
@@ -105,7 +105,6 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 			return fault.Inputf("gradient", "task %d has no label", t+1).Next("give rows with an output")
 		}
 	}
-	s.tokens, s.labels = model.Bucket(s.tokens), model.Bucket(s.labels)
 	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
 	total := 0
 	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
@@ -149,10 +148,10 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 
 // packTokens lays out rows from at on, about batchTokens of them; end is the
 // first that is left.
-func packTokens(rows []Row, at, tasks int) (b *batch, end int, err error) {
+func packTokens(m model.Model, rows []Row, at, tasks int) (b *batch, end int, err error) {
 	b = &batch{}
-	var seqs []model.Seq
-	for tokens := 0; at < len(rows) && (tokens == 0 || tokens+len(rows[at].IDs) <= batchTokens); at++ {
+	var groups [][]model.Seq
+	for tokens := 0; at < len(rows) && (tokens == 0 || tokens+rows[at].Tokens() <= batchTokens); at++ {
 		r := rows[at]
 		row := int32(0)
 		if tasks > 1 {
@@ -161,10 +160,10 @@ func packTokens(rows []Row, at, tasks int) (b *batch, end int, err error) {
 			}
 			row = int32(r.Task)
 		}
-		seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: b.slot(row)})
-		tokens += len(r.IDs)
+		groups = append(groups, []model.Seq{r.seq(b.slot(row))})
+		tokens += r.Tokens()
 	}
-	b.Ragged, b.examples = model.Pack(seqs), len(seqs)
+	b.Ragged, b.examples = lay(m, groups, nil), len(groups)
 	return b, at, nil
 }
 

@@ -20,7 +20,14 @@ import (
 	"handful/core/tune"
 )
 
-const golden = "../../testdata/golden/mhr/llama_gqa"
+const (
+	golden  = "../../testdata/golden/mhr/llama_gqa"
+	t5Relu  = "../../testdata/golden/mhr/t5_relu_tied"
+	t5Gated = "../../testdata/golden/mhr/t5_gated_untied"
+)
+
+// families are the golden models.
+var families = map[string]string{"llama": golden, "t5 v1.0": t5Relu, "t5 v1.1": t5Gated}
 
 // devices are what the golden vectors run on here; the gpu is added where an
 // adapter opens.
@@ -47,15 +54,15 @@ func devices(t *testing.T) map[string]device.Device {
 	return ds
 }
 
-func goldenModel(t *testing.T) model.Model {
+func goldenModel(t *testing.T) model.Model { return modelIn(t, golden) }
+
+func modelIn(t *testing.T, dir string) model.Model {
 	t.Helper()
-	ck, err := hf.Open(formattest.Folder(t, golden))
+	ck, err := hf.Open(formattest.Folder(t, dir))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := ck.Config
-	m, err := model.Open(model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
-		Vocab: c.Vocab, Context: c.Context, RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: c.Tied}, ck)
+	m, err := model.Open(ck.Config.Config, ck)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,24 +70,36 @@ func goldenModel(t *testing.T) model.Model {
 }
 
 // goldenRows are all batches' rows without their padding, four a batch.
-func goldenRows(t *testing.T) (rows []tune.Row, perBatch int) {
+func goldenRows(t *testing.T) (rows []tune.Row, perBatch int) { return rowsIn(t, golden) }
+
+func rowsIn(t *testing.T, dir string) (rows []tune.Row, perBatch int) {
 	t.Helper()
-	f := formattest.Safetensors(t, filepath.Join(golden, "batches.safetensors"))
+	f := formattest.Safetensors(t, filepath.Join(dir, "batches.safetensors"))
 	ids, mask, labels, task := f.Ints("input_ids"), f.Ints("attention_mask"), f.Ints("labels"), f.Ints("task_ids")
-	shape := f.Shape("input_ids") // [batches, rows, tokens]
-	n := shape[2]
+	shape, answers := f.Shape("input_ids"), f.Shape("labels") // [batches, rows, tokens]
+	n, m := shape[2], answers[2]
 	for r := 0; r < shape[0]*shape[1]; r++ {
-		var row tune.Row
-		for c := 0; c < n; c++ {
-			if i := r*n + c; mask[i] != 0 {
-				row.IDs = append(row.IDs, int32(ids[i]))
-				row.Labels = append(row.Labels, int32(labels[i]))
+		row := tune.Row{Task: int(task[r])}
+		if dir != golden { // an encoder's tokens, and labels of its decoder, which starts with token 0
+			row.Source, row.IDs, row.Labels = masked(ids[r*n:(r+1)*n], mask[r*n:]), []int32{0}, []int32{-100}
+			for _, y := range labels[r*m : (r+1)*m] {
+				row.IDs, row.Labels = append(row.IDs, max(0, int32(y))), append(row.Labels, int32(y))
 			}
+		} else {
+			row.IDs, row.Labels = masked(ids[r*n:(r+1)*n], mask[r*n:]), masked(labels[r*n:(r+1)*n], mask[r*n:])
 		}
-		row.Task = int(task[r])
 		rows = append(rows, row)
 	}
 	return rows, shape[1]
+}
+
+func masked(v, mask []int64) (out []int32) {
+	for i, x := range v {
+		if mask[i] != 0 {
+			out = append(out, int32(x))
+		}
+	}
+	return out
 }
 
 type meta struct {
@@ -91,73 +110,73 @@ type meta struct {
 func near(a, b, atol, rtol float64) bool { return math.Abs(a-b) <= atol+rtol*math.Abs(b) }
 
 func TestGoldenBase(t *testing.T) {
-	rows, per := goldenRows(t)
-	want := formattest.Safetensors(t, filepath.Join(golden, "base_forward.safetensors"))
 	for name, d := range devices(t) {
-		t.Run(name, func(t *testing.T) {
-			sc := tune.NewScorer(d, goldenModel(t), nil, 1, false)
-			defer sc.Close()
-			got, err := sc.Score(context.Background(), rows[:per])
-			if err != nil {
-				t.Fatal(err)
+		for family, dir := range families {
+			t.Run(name+"/"+family, func(t *testing.T) { goldenBase(t, d, dir) })
+		}
+	}
+}
+
+func goldenBase(t *testing.T, d device.Device, dir string) {
+	rows, per := rowsIn(t, dir)
+	want := formattest.Safetensors(t, filepath.Join(dir, "base_forward.safetensors"))
+	sc := tune.NewScorer(d, modelIn(t, dir), nil, 1, false)
+	defer sc.Close()
+	got, err := sc.Score(context.Background(), rows[:per])
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, n := 0.0, 0
+	for i, g := range got {
+		if w := float64(want.F32("nll_sum_per_example")[i]); !near(g.Sum, w, 2e-5, 1e-4) {
+			t.Errorf("row %d: NLL %v, want %v", i, g.Sum, w)
+		}
+		sum, n = sum+g.Sum, n+g.Tokens
+	}
+	if w := float64(want.F32("loss")[0]); !near(sum/float64(n), w, 2e-5, 1e-4) {
+		t.Errorf("loss %v, want %v", sum/float64(n), w)
+	}
+	logits := want.F32("logits")
+	shape := want.Shape("logits")
+	for i := 0; i < per; i++ {
+		l, err := sc.Logits(context.Background(), rows[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := len(rows[i].IDs) * shape[2]; dir == golden && len(l) != want || dir != golden && len(l) != shape[1]*shape[2] {
+			t.Fatalf("row %d: %d logits", i, len(l))
+		}
+		for k, v := range l {
+			if w := logits[i*shape[1]*shape[2]+k]; !near(float64(v), float64(w), 2e-5, 1e-4) {
+				t.Fatalf("row %d logit %d: %v, want %v", i, k, v, w)
 			}
-			sum, n := 0.0, 0
-			for i, g := range got {
-				if w := float64(want.F32("nll_sum_per_example")[i]); !near(g.Sum, w, 2e-5, 1e-4) {
-					t.Errorf("row %d: NLL %v, want %v", i, g.Sum, w)
-				}
-				sum, n = sum+g.Sum, n+g.Tokens
-			}
-			if w := float64(want.F32("loss")[0]); !near(sum/float64(n), w, 2e-5, 1e-4) {
-				t.Errorf("loss %v, want %v", sum/float64(n), w)
-			}
-			logits := want.F32("logits")
-			shape := want.Shape("logits")
-			for i := 0; i < per; i++ {
-				l, err := sc.Logits(context.Background(), rows[i])
-				if err != nil {
-					t.Fatal(err)
-				}
-				for k, v := range l {
-					if w := logits[i*shape[1]*shape[2]+k]; !near(float64(v), float64(w), 2e-5, 1e-4) {
-						t.Fatalf("row %d logit %d: %v, want %v", i, k, v, w)
-					}
-				}
-			}
-		})
+		}
 	}
 }
 
 // TestGoldenSteps trains ten steps of each method and compares losses,
 // gradient norms and the tensors after steps 1 and 10 with PyTorch's.
 func TestGoldenSteps(t *testing.T) {
-	rows, per := goldenRows(t)
-	var batches [][]int
-	for b := 0; b < 10; b++ {
-		var ix []int
-		for i := 0; i < per; i++ {
-			ix = append(ix, b*per+i)
-		}
-		batches = append(batches, ix)
-	}
 	for name, d := range devices(t) {
-		for _, split := range []string{"s1", "s4"} {
-			for _, run := range []string{"mhr_full", "mhr_z", "mhr_mu", "mhr_full_sched"} {
-				dir := filepath.Join(golden, split, run)
-				if _, err := os.Stat(dir); err != nil {
-					continue // the schedule variant exists for one split
+		for family, dir := range families {
+			for _, split := range []string{"s1", "s4"} {
+				for _, run := range []string{"mhr_full", "mhr_z", "mhr_mu", "mhr_full_sched"} {
+					if _, err := os.Stat(filepath.Join(dir, split, run)); err != nil {
+						continue // the schedule variant exists for one case
+					}
+					t.Run(fmt.Sprintf("%s/%s/%s/%s", name, family, split, run), func(t *testing.T) {
+						goldenRun(t, d, dir, split, run)
+					})
 				}
-				t.Run(fmt.Sprintf("%s/%s/%s", name, split, run), func(t *testing.T) {
-					goldenRun(t, d, rows, batches, split, run)
-				})
 			}
 		}
 	}
 }
 
-func goldenRun(t *testing.T, d device.Device, rows []tune.Row, batches [][]int, split, run string) {
+func goldenRun(t *testing.T, d device.Device, dir, split, run string) {
 	ctx := context.Background()
-	inv, err := peft.ReadInventory(formattest.Folder(t, filepath.Join(golden, split, "adapter_init")))
+	rows, per := rowsIn(t, dir)
+	inv, err := peft.ReadInventory(formattest.Folder(t, filepath.Join(dir, split, "adapter_init")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +184,7 @@ func goldenRun(t *testing.T, d device.Device, rows []tune.Row, batches [][]int, 
 	var m *tune.Method
 	switch run {
 	case "mhr_z":
-		m = tune.Z(inv, initLogits(t, inv, filepath.Join(golden, split, run, "init_logits.safetensors")))
+		m = tune.Z(inv, initLogits(t, inv, filepath.Join(dir, split, run, "init_logits.safetensors")))
 	case "mhr_mu":
 		m = tune.Mu(inv)
 	case "mhr_full_sched":
@@ -174,7 +193,7 @@ func goldenRun(t *testing.T, d device.Device, rows []tune.Row, batches [][]int, 
 	default:
 		m = tune.MHR(inv)
 	}
-	tr, err := tune.NewTrainer(ctx, d, goldenModel(t), m, rows, batches, o)
+	tr, err := tune.NewTrainer(ctx, d, modelIn(t, dir), m, rows, fours(per), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +201,7 @@ func goldenRun(t *testing.T, d device.Device, rows []tune.Row, batches [][]int, 
 	defer tr.Close()
 	var all map[string]json.RawMessage
 	var want meta
-	b, err := os.ReadFile(filepath.Join(golden, split, "meta.json"))
+	b, err := os.ReadFile(filepath.Join(dir, split, "meta.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +219,7 @@ func goldenRun(t *testing.T, d device.Device, rows []tune.Row, batches [][]int, 
 		if !near(s.Loss, want.Losses[k], 2e-4, 0) || !near(s.GradNorm, want.GradNorms[k], 2e-5, 2e-3) {
 			t.Errorf("step %d: loss %.6f, norm %.6f; want %.6f, %.6f", s.Step, s.Loss, s.GradNorm, want.Losses[k], want.GradNorms[k])
 		}
-		file := filepath.Join(golden, split, run, fmt.Sprintf("step%d.safetensors", s.Step))
+		file := filepath.Join(dir, split, run, fmt.Sprintf("step%d.safetensors", s.Step))
 		if _, err := os.Stat(file); err == nil {
 			compareStep(t, d, m, file, s.Step)
 		}

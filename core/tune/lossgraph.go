@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"slices"
 
 	"handful/core/device"
 	"handful/core/graph"
@@ -17,6 +18,7 @@ const headBytes = 48 << 20
 // shape is a bucket: tokens, label rows and task slots of a compiled graph.
 type shape struct {
 	tokens, labels, slots int
+	source                int       // tokens of sources; 0: there is no encoder
 	shared                bool      // sequences share prompts: model.PackShared
 	smooth                float32   // label smoothing
 	prefix                *model.KV // tokens before all of them; nil: none
@@ -38,12 +40,43 @@ type piece struct {
 	logits, nll  *graph.Node // F32 [n, vocab], [n]
 }
 
+// sized is the shape of a batch, rounded up to few.
+func sized(r *model.Ragged, slots int) shape {
+	s := shape{tokens: model.Bucket(r.Tokens()), labels: model.Bucket(len(r.Rows)), slots: slots}
+	if n := len(r.Source.IDs); n > 0 {
+		s.source = model.Bucket(n)
+	}
+	return s
+}
+
+// cover is a shape that holds what both do.
+func (s shape) cover(o shape) shape {
+	s.tokens, s.labels, s.slots, s.source = max(s.tokens, o.tokens), max(s.labels, o.labels), max(s.slots, o.slots), max(s.source, o.source)
+	return s
+}
+
+// lay packs groups of sequences. common, where groups share the beginnings of
+// their sequences, are the tokens of each that stand once; an encoder-decoder
+// encodes once what a group looks at.
+func lay(m model.Model, groups [][]model.Seq, common []int) *model.Ragged {
+	switch {
+	case m.Config().Encodes():
+		return model.PackSources(slices.Concat(groups...))
+	case common != nil:
+		return model.PackShared(groups, common)
+	}
+	return model.Pack(slices.Concat(groups...))
+}
+
 // newLossGraph builds the graph; ad may be nil for the bare base.
 func newLossGraph(m model.Model, ad route.Adapter, s shape, grad bool, limit int) *lossGraph {
 	g := graph.New()
 	l := &lossGraph{shape: s, g: g, batch: model.NewBatch(g, s.tokens, grad), task: g.Input("task", tensor.I32, s.slots)}
 	if s.shared {
 		l.batch.Skip = g.Input("skip", tensor.I32, s.tokens, 2)
+	}
+	if s.source > 0 {
+		l.batch.Source = model.NewSource(g, s.source, s.tokens, grad)
 	}
 	if s.prefix != nil {
 		l.batch.Cache = s.prefix.Cache(g, s.tokens)
@@ -78,18 +111,13 @@ func (l *lossGraph) write(p device.Program, r *model.Ragged, task []int32) error
 		stored = r.Behind(l.prefix.Shared)
 	}
 	r.Pad(l.tokens, l.labels)
-	ints := map[*graph.Node][]int32{l.batch.IDs: r.IDs, l.batch.Pos: r.Pos, l.batch.Span: r.Span, l.batch.Slot: r.Slot}
+	r.PadSource(l.source)
+	ints := l.batch.Values(r)
 	if l.prefix != nil {
 		for len(stored) < l.tokens {
 			stored = append(stored, -1)
 		}
 		ints[l.batch.Cache.Rows] = stored
-	}
-	if l.batch.Back != nil {
-		ints[l.batch.Back] = r.Back
-	}
-	if l.shared {
-		ints[l.batch.Skip] = r.Skip
 	}
 	slots := make([]int32, l.slots)
 	for i := range slots {

@@ -63,7 +63,7 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 	if len(batches) == 0 || len(t.groups) == 0 {
 		return nil, fault.New(fault.Bug, "pretrain", "%d batches, %d groups of variables", len(batches), len(t.groups))
 	}
-	sizes := make([]size, len(batches))
+	sizes := make([]shape, len(batches))
 	for k := range batches {
 		b, err := t.pack(k)
 		if err != nil {
@@ -72,7 +72,7 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 		if len(b.Rows) == 0 {
 			return nil, fault.Inputf("pretrain", "batch %d has no label to learn from", k+1).Next("give rows with an output")
 		}
-		sizes[k] = size{b.Tokens(), len(b.Rows), len(b.task)}
+		sizes[k] = sized(b.Ragged, len(b.task))
 	}
 	if err := t.shape(ctx, sizes, maxShapes); err != nil {
 		t.Close()
@@ -83,7 +83,7 @@ func NewPretrainer(ctx context.Context, d device.Device, m model.Model, what Pre
 
 // shape plans up to most shapes and compiles the largest. Each program holds the
 // values of a step: where all together would not fit the budget, one serves all.
-func (t *Pretrainer) shape(ctx context.Context, sizes []size, most int) error {
+func (t *Pretrainer) shape(ctx context.Context, sizes []shape, most int) error {
 	t.shapes, t.of = planShapes(sizes, most)
 	t.programs = make([]*stepProgram, len(t.shapes))
 	p, err := t.program(ctx, len(t.shapes)-1)
@@ -92,10 +92,10 @@ func (t *Pretrainer) shape(ctx context.Context, sizes []size, most int) error {
 	}
 	tokens := 0
 	for _, s := range t.shapes {
-		tokens += s.tokens
+		tokens += s.all()
 	}
 	budget, arena := t.d.Info().Memory, p.prog.Stats().Arena
-	if most == 1 || budget == 0 || arena*int64(tokens)/int64(p.lg.tokens) <= budget {
+	if most == 1 || budget == 0 || arena*int64(tokens)/int64(p.lg.all()) <= budget {
 		return nil
 	}
 	if err := p.prog.Close(); err != nil {
@@ -183,7 +183,7 @@ func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
 // example has one.
 func (t *Pretrainer) pack(k int) (*batch, error) {
 	b := &batch{examples: len(t.batches[k]), sampled: t.what.Method != nil && t.what.Method.noise != nil}
-	var seqs []model.Seq
+	var groups [][]model.Seq
 	for _, i := range t.batches[k] {
 		row, r := t.rows[i], int32(Uniform)
 		if m := t.what.Method; m != nil && row.Task != Uniform {
@@ -192,9 +192,9 @@ func (t *Pretrainer) pack(k int) (*batch, error) {
 				return nil, err
 			}
 		}
-		seqs = append(seqs, model.Seq{IDs: row.IDs, Labels: row.Labels, Slot: b.slot(r)})
+		groups = append(groups, []model.Seq{row.seq(b.slot(r))})
 	}
-	b.Ragged = model.Pack(seqs)
+	b.Ragged = lay(t.m, groups, nil)
 	return b, nil
 }
 
@@ -212,7 +212,7 @@ func (t *Pretrainer) Trainable() (n int) {
 // the cost of a step in the largest.
 func (t *Pretrainer) Shapes() (tokens []int) {
 	for _, s := range t.shapes {
-		tokens = append(tokens, s.tokens)
+		tokens = append(tokens, s.all())
 	}
 	return tokens
 }

@@ -49,23 +49,15 @@ func trainedBase(t *testing.T, w model.Weights) (model.Model, []*tensor.Var) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := ck.Config
-	mc := model.Config{Arch: c.ModelType, Layers: c.Layers, Hidden: c.Hidden, FFN: c.FFN, Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim,
-		Vocab: c.Vocab, Context: c.Context, RopeTheta: c.RopeTheta, Eps: c.Eps, Tied: w == nil}
-	if w == nil {
+	mc := ck.Config.Config
+	if mc.Tied = w == nil; w == nil {
 		w = ck
 	}
 	m, err := model.Open(mc, w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var vs []*tensor.Var
-	for _, v := range m.Vars() {
-		if v.Name != "rope" {
-			vs = append(vs, v)
-		}
-	}
-	return m, vs
+	return m, m.Vars()
 }
 
 // fours are the golden batches, four rows each.

@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"slices"
 
 	"handful/core/device"
 	"handful/core/fault"
@@ -110,7 +111,7 @@ func (s *Scorer) fill(ctx context.Context, groups [][]Row) (err error) {
 // weight is a group's tokens when what is shared stands once.
 func weight(rows []Row) int {
 	n := shared(rows)
-	total := n
+	total := n + len(rows[0].Source)
 	for _, r := range rows {
 		total += len(r.IDs) - n
 	}
@@ -118,9 +119,10 @@ func weight(rows []Row) int {
 }
 
 // shared is how many tokens rows have in common before any label, at least one
-// of each row left out; 0 for a single row.
+// of each row left out; 0 for a single row, and for rows of an encoder-decoder,
+// which share a source.
 func shared(rows []Row) int {
-	if len(rows) < 2 {
+	if len(rows) < 2 || len(rows[0].Source) > 0 {
 		return 0
 	}
 	n := 0
@@ -134,13 +136,13 @@ func shared(rows []Row) int {
 }
 
 func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) {
-	var seqs []model.Seq
 	var task []int32
 	var parts [][]model.Seq
 	var common []int
-	share, count := false, 0
+	share, count := s.kv != nil, 0
 	slot := map[int32]int32{}
 	for _, rows := range groups {
+		var part []model.Seq
 		for _, r := range rows {
 			id := int32(0)
 			if s.tasks > 1 {
@@ -155,23 +157,25 @@ func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) 
 				slot[id] = k
 				task = append(task, id)
 			}
-			seqs = append(seqs, model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: k})
+			part = append(part, r.seq(k))
 		}
-		parts = append(parts, seqs[count:])
-		count = len(seqs)
+		parts = append(parts, part)
+		count += len(part)
 		common = append(common, shared(rows))
 		share = share || common[len(common)-1] > 0
 	}
-	r := model.Pack(seqs)
-	if share = share || s.kv != nil; share {
-		r = model.PackShared(parts, common)
+	if !share {
+		common = nil
 	}
-	out := make([]RowScore, len(seqs))
+	r := lay(s.m, parts, common)
+	out := make([]RowScore, count)
 	labels := len(r.Rows)
 	if labels == 0 {
 		return out, nil
 	}
-	sp, err := s.program(ctx, shape{tokens: model.Bucket(r.Tokens()), labels: model.Bucket(labels), slots: len(task), shared: share, prefix: s.kv})
+	sh := sized(r, len(task))
+	sh.shared, sh.prefix = share, s.kv
+	sp, err := s.program(ctx, sh)
 	if err != nil {
 		return nil, err
 	}
@@ -231,17 +235,22 @@ func (s *Scorer) program(ctx context.Context, sh shape) (scoreProgram, error) {
 	return s.progs[sh], nil
 }
 
-// Logits are a row's logits at every token, [tokens, vocab].
+// Logits are a row's logits at every token, [tokens, vocab]; of an
+// encoder-decoder at every token that its decoder reads, which is all but the
+// last.
 func (s *Scorer) Logits(ctx context.Context, row Row) (_ []float32, err error) {
 	defer fault.Recover("score", &err)
-	all := Row{IDs: append(append([]int32(nil), row.IDs...), 0), Task: row.Task}
+	all := Row{IDs: row.IDs, Source: row.Source}
+	if len(row.Source) == 0 {
+		all.IDs = append(slices.Clone(row.IDs), 0)
+	}
 	all.Labels = make([]int32, len(all.IDs)) // a label after every token asks for every row
 	id := int32(0)
 	if s.tasks > 1 {
 		id = int32(row.Task)
 	}
-	r := model.Pack([]model.Seq{{IDs: all.IDs, Labels: all.Labels}})
-	lg := newLossGraph(s.m, s.ad, shape{tokens: len(all.IDs), labels: len(r.Rows), slots: 1}, false, s.d.Info().MaxBinding)
+	r := lay(s.m, [][]model.Seq{{all.seq(0)}}, nil)
+	lg := newLossGraph(s.m, s.ad, shape{tokens: r.Tokens(), labels: len(r.Rows), slots: 1, source: len(r.Source.IDs)}, false, s.d.Info().MaxBinding)
 	var outs []*graph.Node
 	for _, p := range lg.pieces {
 		outs = append(outs, p.logits)

@@ -1,13 +1,9 @@
 package tune
 
-import (
-	"slices"
+import "slices"
 
-	"handful/core/model"
-)
-
-// size is what a batch needs of a program.
-type size struct{ tokens, labels, slots int }
+// all is the tokens that a shape computes.
+func (s shape) all() int { return s.tokens + s.source }
 
 // maxShapes bounds the programs of one run: each holds the values of a step.
 const maxShapes = 4
@@ -16,10 +12,10 @@ const maxShapes = 4
 // batch runs in. It takes the fewest shapes whose padding comes within 5 % of
 // what most of them could do, so that batches of like size share one. The
 // answer hangs on the sizes alone: a run that goes on pads as the first did.
-func planShapes(sizes []size, most int) (shapes []shape, of []int) {
+func planShapes(sizes []shape, most int) (shapes []shape, of []int) {
 	count := map[int]int{}
 	for _, s := range sizes {
-		count[model.Bucket(s.tokens)]++
+		count[s.all()]++
 	}
 	var limits []int
 	for l := range count {
@@ -37,14 +33,11 @@ func planShapes(sizes []size, most int) (shapes []shape, of []int) {
 			break
 		}
 	}
-	for _, l := range best {
-		shapes = append(shapes, shape{tokens: l})
-	}
+	shapes = make([]shape, len(best))
 	for _, s := range sizes {
-		i, _ := slices.BinarySearch(best, s.tokens)
+		i, _ := slices.BinarySearch(best, s.all())
 		of = append(of, i)
-		shapes[i].labels = max(shapes[i].labels, model.Bucket(s.labels))
-		shapes[i].slots = max(shapes[i].slots, s.slots)
+		shapes[i] = shapes[i].cover(s)
 	}
 	return shapes, of
 }

@@ -9,21 +9,25 @@ import (
 
 func TestShapesHoldTheirBatches(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 50 {
-		var sizes []size
+	for round := range 50 {
+		var sizes []shape
 		for range 1 + r.IntN(60) {
 			n := 1 + r.IntN(40)
 			if r.IntN(5) == 0 {
 				n *= 20
 			}
-			sizes = append(sizes, size{n, 1 + r.IntN(n), 1 + r.IntN(8)})
+			s := shape{tokens: n, labels: 1 + r.IntN(n), slots: 1 + r.IntN(8)}
+			if round%2 == 1 {
+				s.source = 1 + r.IntN(60)
+			}
+			sizes = append(sizes, s)
 		}
 		shapes, of := planShapes(sizes, maxShapes)
 		if len(shapes) > maxShapes || len(of) != len(sizes) {
 			t.Fatalf("%d shapes, %d answers for %d batches", len(shapes), len(of), len(sizes))
 		}
 		for i, s := range sizes {
-			if p := shapes[of[i]]; p.tokens < s.tokens || p.labels < s.labels || p.slots < s.slots {
+			if p := shapes[of[i]]; p.tokens < s.tokens || p.labels < s.labels || p.slots < s.slots || p.source < s.source {
 				t.Fatalf("batch %+v runs in %+v", s, p)
 			}
 		}
@@ -87,9 +91,9 @@ func padded(limits, weights []int, set int) (sum int) {
 }
 
 func TestLikeSizesShareAShape(t *testing.T) {
-	var sizes []size
+	var sizes []shape
 	for n := 95; n <= 100; n++ {
-		sizes = append(sizes, size{n, 4, 2})
+		sizes = append(sizes, shape{tokens: model.Bucket(n), labels: 4, slots: 2})
 	}
 	if shapes, _ := planShapes(sizes, maxShapes); len(shapes) != 1 || shapes[0].tokens != model.Bucket(100) {
 		t.Errorf("shapes %+v, want one of %d tokens", shapes, model.Bucket(100))

@@ -94,8 +94,8 @@ func slopes(ctx context.Context, d device.Device, m model.Model, inv *skill.Inve
 func chunks(examples []Row) (out [][]Row) {
 	tokens := batchTokens
 	for _, x := range examples {
-		if tokens += len(x.IDs); tokens > batchTokens {
-			out, tokens = append(out, nil), len(x.IDs)
+		if tokens += x.Tokens(); tokens > batchTokens {
+			out, tokens = append(out, nil), x.Tokens()
 		}
 		out[len(out)-1] = append(out[len(out)-1], x)
 	}

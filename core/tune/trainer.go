@@ -15,8 +15,16 @@ import (
 // Row is an encoded example with its task.
 type Row struct {
 	IDs, Labels []int32 // as long as each other; labels −100 where there is no loss, not shifted
+	Source      []int32 // an encoder-decoder's input; IDs and Labels are then its decoder's
 	Task        int
 	Others      []Row // the same with each wrong answer that it could have, for LossTFew
+}
+
+// Tokens is what a row costs.
+func (r Row) Tokens() int { return len(r.Source) + len(r.IDs) }
+
+func (r Row) seq(slot int32) model.Seq {
+	return model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: slot, Source: r.Source}
 }
 
 // Labelled tells whether the row has a label that counts: any but the first
@@ -34,6 +42,7 @@ func (r Row) Labelled() bool {
 // large enough for the largest batch.
 type Trainer struct {
 	d       device.Device
+	m       model.Model
 	method  *Method
 	optim   Optim
 	rows    []Row
@@ -59,8 +68,8 @@ type Step struct {
 // step; Optim.Steps of them.
 func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, batches [][]int, o Optim) (t *Trainer, err error) {
 	defer fault.Recover("adapt", &err)
-	t = &Trainer{d: d, method: method, optim: o, rows: rows, batches: batches}
-	s := shape{shared: o.Loss == LossTFew}
+	t = &Trainer{d: d, m: m, method: method, optim: o, rows: rows, batches: batches}
+	s := shape{shared: o.Loss == LossTFew && !m.Config().Encodes()}
 	if o.Loss == LossNI {
 		s.smooth = niSmooth
 	}
@@ -73,12 +82,11 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 		if len(b.Rows) == 0 {
 			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
 		}
-		s.tokens, s.labels, s.slots, size = max(s.tokens, b.Tokens()), max(s.labels, len(b.Rows)), max(s.slots, len(b.task)), max(size, b.examples)
+		s, size = s.cover(sized(b.Ragged, len(b.task))), max(size, b.examples)
 		for _, n := range b.answers {
 			most = max(most, n)
 		}
 	}
-	s.tokens, s.labels = model.Bucket(s.tokens), model.Bucket(s.labels)
 	t.lg = newLossGraph(m, method.Adapter, s, true, d.Info().MaxBinding)
 	switch o.Loss {
 	case LossTFew:
@@ -106,11 +114,10 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 }
 
 // pack lays out batch k, each row behind its own prompt or, for LossTFew, all
-// answers of a row behind one. A task has one slot; where routes are sampled
+// answers of a row behind one, or before one source. A task has one slot; where routes are sampled
 // each example has one, for a sample of its own.
 func (t *Trainer) pack(k int) (*batch, error) {
 	b := &batch{examples: len(t.batches[k]), sampled: t.method.noise != nil}
-	var seqs []model.Seq
 	var groups [][]model.Seq
 	var common []int
 	for _, i := range t.batches[k] {
@@ -119,7 +126,7 @@ func (t *Trainer) pack(k int) (*batch, error) {
 		if err != nil {
 			return nil, err
 		}
-		s, first := b.slot(r), len(seqs)
+		s := b.slot(r)
 		answers := []Row{row}
 		if t.optim.Loss == LossTFew {
 			if answers = append(answers, row.Others...); len(answers) < 2 {
@@ -127,16 +134,13 @@ func (t *Trainer) pack(k int) (*batch, error) {
 			}
 			b.answers, common = append(b.answers, len(answers)), append(common, shared(answers))
 		}
+		var group []model.Seq
 		for _, a := range answers {
-			seqs = append(seqs, model.Seq{IDs: a.IDs, Labels: a.Labels, Slot: s})
+			group = append(group, a.seq(s))
 		}
-		groups = append(groups, seqs[first:])
+		groups = append(groups, group)
 	}
-	if b.answers == nil {
-		b.Ragged = model.Pack(seqs)
-		return b, nil
-	}
-	b.Ragged = model.PackShared(groups, common)
+	b.Ragged = lay(t.m, groups, common)
 	return b, nil
 }
 
@@ -144,7 +148,7 @@ func (t *Trainer) pack(k int) (*batch, error) {
 func (t *Trainer) Done() bool { return t.step >= len(t.batches) }
 
 // Tokens is the size of the largest batch after bucketing.
-func (t *Trainer) Tokens() int { return t.lg.tokens }
+func (t *Trainer) Tokens() int { return t.lg.tokens + t.lg.source }
 
 // Stats is the cost of a step.
 func (t *Trainer) Stats() device.Stats { return t.prog.Stats() }

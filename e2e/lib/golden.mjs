@@ -4,39 +4,47 @@ import path from 'node:path';
 import { root } from './server.mjs';
 import { read, write } from './safetensors.mjs';
 
-/** Where the vectors lie, on the tests' server and on disk. */
-export const at = '/testdata/golden/mhr/llama_gqa/';
+/** The vectors of one model: a folder of testdata/golden/mhr. */
+export function family(name) {
+  /** Where they lie, on the tests' server and on disk. */
+  const at = `/testdata/golden/mhr/${name}/`;
+  const tensors = (file) => read(readFileSync(path.join(root, at, file)));
+  const json = (file) => JSON.parse(readFileSync(path.join(root, at, file), 'utf8'));
 
-export const tensors = (name) => read(readFileSync(path.join(root, at, name)));
-export const json = (name) => JSON.parse(readFileSync(path.join(root, at, name), 'utf8'));
+  /** All batches' rows in order, without their padding. A T5's labels are its decoder's. */
+  const rows = () => {
+    const b = tensors('batches.safetensors');
+    const row = (t, r) => t.data.slice(r * t.shape[2], (r + 1) * t.shape[2]);
+    return b.task_ids.data.map((task_id, r) => {
+      const mask = row(b.attention_mask, r);
+      const cut = (t) => row(t, r).filter((_, c) => mask[c]);
+      const labels = b.decoder_input_ids ? row(b.labels, r).filter((y) => y >= 0) : cut(b.labels);
+      return { input_ids: cut(b.input_ids), labels, task_id };
+    });
+  };
 
-/** All batches' rows in order, without their padding. */
-export function rows() {
-  const b = tensors('batches.safetensors');
-  const width = b.input_ids.shape[2];
-  return b.task_ids.data.map((task_id, r) => {
-    const cut = (t) => t.data.slice(r * width, (r + 1) * width).filter((_, c) => b.attention_mask.data[r * width + c]);
-    return { input_ids: cut(b.input_ids), labels: cut(b.labels), task_id };
-  });
+  /**
+   * The inventory of one case; with logits, its router is one task with these
+   * rows: the fresh router of the z run can then be named as task:0.
+   */
+  const inventory = (split, logits) => {
+    const dir = `${split}/adapter_init/`;
+    const config = json(dir + 'adapter_config.json');
+    const model = tensors(dir + 'adapter_model.safetensors');
+    if (logits) {
+      Object.assign(model, logits);
+      config.n_tasks = 1;
+    }
+    return [
+      { name: 'adapter_config.json', bytes: new TextEncoder().encode(JSON.stringify(config)) },
+      { name: 'adapter_model.safetensors', bytes: write(model) },
+    ];
+  };
+  return { name, at, tensors, json, rows, inventory };
 }
 
-/**
- * The inventory of one case; with logits, its router is one task with these
- * rows: the fresh router of the z run can then be named as task:0.
- */
-export function inventory(split, logits) {
-  const dir = `${split}/adapter_init/`;
-  const config = json(dir + 'adapter_config.json');
-  const model = tensors(dir + 'adapter_model.safetensors');
-  if (logits) {
-    Object.assign(model, logits);
-    config.n_tasks = 1;
-  }
-  return [
-    { name: 'adapter_config.json', bytes: new TextEncoder().encode(JSON.stringify(config)) },
-    { name: 'adapter_model.safetensors', bytes: write(model) },
-  ];
-}
+/** Those of the Llama, which most tests go by. */
+export const { at, tensors, json, rows, inventory } = family('llama_gqa');
 
 /** The README's tolerance for trained tensors: few elements off, none far. */
 export function compare(got, want) {

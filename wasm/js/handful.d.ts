@@ -295,6 +295,10 @@ export interface GenerateOptions extends Using {
   temperature?: number;
   topP?: number;
   seed?: number;
+  /** Above 1: the answer of a search with so many beams, which comes whole at the end. */
+  beams?: number;
+  /** Of beams: an answer's score is its log likelihood over its tokens to this power; default 1. */
+  lengthPenalty?: number;
   /** The prompt as it is, not through the inventory's template. */
   raw?: boolean;
 }

@@ -1,5 +1,7 @@
 package cpu
 
+import "handful/core/graph"
+
 // products are the matrix products and row loops that the fast kernels stand on. Matrices
 // are row-major with leading dimensions; every product is C = alpha·A·B + C,
 // or C = alpha·A·B where acc is false.
@@ -12,10 +14,12 @@ type products interface {
 	tn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int)
 	// decode widens len(dst) elements of a stored weight.
 	decode(dst []float32, w *buf, lo, hi int)
-	// silu sets y = g·σ(g)·u; siluGrads its gradients (dgate, dup).
-	silu(y, g, u []float32)
-	siluGradGate(y, g, u, dy []float32)
-	siluGradUp(y, g, dy []float32)
+	// gated sets y = act(g)·u, gatedGrad the gradient of g: y = dy·u·act'(g).
+	gated(act graph.Activation, y, g, u []float32)
+	gatedGrad(act graph.Activation, y, g, u, dy []float32)
+	// relu sets y = max(x, 0), reluGrad its gradient.
+	relu(y, x []float32)
+	reluGrad(dx, x, dy []float32)
 	// expSum sets y = exp(x − shift) and gives the sum.
 	expSum(y, x []float32, shift float32) float32
 	// rmsNorm and rmsNormGrad are graph.KindRMSNorm and its gradient for whole

@@ -3,6 +3,7 @@ package cpu
 import (
 	"handful/core/device/cpu/simd"
 	"handful/core/fault"
+	"handful/core/graph"
 )
 
 // simdBlas is the wasm SIMD module on Go's own memory. Rows that are shorter
@@ -42,11 +43,24 @@ func (s simdBlas) decode(dst []float32, w *buf, lo, hi int) {
 	s.m.Decode(w.dt, dst[:(hi-lo)*n], w.raw[lo*rb:hi*rb])
 }
 
-func (s simdBlas) silu(y, g, u []float32) { s.m.SiLUMul(y, g, u) }
+func (s simdBlas) gated(act graph.Activation, y, g, u []float32) {
+	if act == graph.GELUNew {
+		s.m.GELUMul(y, g, u)
+		return
+	}
+	s.m.SiLUMul(y, g, u)
+}
 
-func (s simdBlas) siluGradGate(y, g, u, dy []float32) { s.m.SiLUGradGate(y, g, u, dy) }
+func (s simdBlas) gatedGrad(act graph.Activation, y, g, u, dy []float32) {
+	if act == graph.GELUNew {
+		s.m.GELUGradGate(y, g, u, dy)
+		return
+	}
+	s.m.SiLUGradGate(y, g, u, dy)
+}
 
-func (s simdBlas) siluGradUp(y, g, dy []float32) { s.m.SiLUMul(y, g, dy) }
+func (s simdBlas) relu(y, x []float32)          { s.m.ReLU(y, x) }
+func (s simdBlas) reluGrad(dx, x, dy []float32) { s.m.ReLUGrad(dx, x, dy) }
 
 func (s simdBlas) expSum(y, x []float32, shift float32) float32 {
 	if len(x) < short {

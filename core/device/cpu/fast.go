@@ -37,29 +37,35 @@ var fast = map[graph.Kind]kernel{
 
 	graph.KindGatedAct:         fastGatedAct,
 	graph.KindGatedActGradGate: fastGatedActGradGate,
-	graph.KindGatedActGradUp:   fastGatedActGradUp,
+	graph.KindReLU:             fastReLU,
+	graph.KindReLUGrad:         fastReLUGrad,
 	graph.KindCrossEntropy:     fastCrossEntropy,
 	graph.KindCrossEntropyGrad: fastCrossEntropyGrad,
 	graph.KindAdamW:            fastAdamW,
 	graph.KindAdafactor:        fastAdafactor,
 }
 
-func fastGatedAct(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, u, y := in[0].f, in[1].f, out.f
-	return func() { parallel(len(y), 1<<14, func(lo, hi int) { d.blas.silu(y[lo:hi], g[lo:hi], u[lo:hi]) }) }
+func fastGatedAct(d *Device, n *graph.Node, in []*buf, out *buf) func() {
+	g, u, y, act := in[0].f, in[1].f, out.f, n.Attr.(graph.ActAttr).Act
+	return func() { parallel(len(y), 1<<14, func(lo, hi int) { d.blas.gated(act, y[lo:hi], g[lo:hi], u[lo:hi]) }) }
 }
 
-func fastGatedActGradGate(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, u, dy, y := in[0].f, in[1].f, in[2].f, out.f
+func fastGatedActGradGate(d *Device, n *graph.Node, in []*buf, out *buf) func() {
+	g, u, dy, y, act := in[0].f, in[1].f, in[2].f, out.f, n.Attr.(graph.ActAttr).Act
 	return func() {
-		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.siluGradGate(y[lo:hi], g[lo:hi], u[lo:hi], dy[lo:hi]) })
+		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.gatedGrad(act, y[lo:hi], g[lo:hi], u[lo:hi], dy[lo:hi]) })
 	}
 }
 
-func fastGatedActGradUp(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, dy, y := in[0].f, in[1].f, out.f
+func fastReLU(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	x, y := in[0].f, out.f
+	return func() { parallel(len(y), 1<<14, func(lo, hi int) { d.blas.relu(y[lo:hi], x[lo:hi]) }) }
+}
+
+func fastReLUGrad(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	x, dy, y := in[0].f, in[1].f, out.f
 	return func() {
-		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.siluGradUp(y[lo:hi], g[lo:hi], dy[lo:hi]) })
+		parallel(len(y), 1<<14, func(lo, hi int) { d.blas.reluGrad(y[lo:hi], x[lo:hi], dy[lo:hi]) })
 	}
 }
 

@@ -56,7 +56,7 @@ func newAttnScratch(cols int, both bool) attnScratch {
 }
 
 func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	a, b := attnOf(n), d.blas
+	a, b := attnOf(n, in), d.blas
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
 	skip := skipOf(n, in)
 	sc := newAttnScratch(m, false)
@@ -85,6 +85,7 @@ func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 				}
 				clear(r[:lo])
 				clear(r[hi:])
+				a.addBias(r[lo:hi], h, bl.from+lo-a.self(sp, bl.lo+i))
 				hide(r, skip, bl.lo+i, bl.from, lo, hi, m)
 				r = r[lo:hi]
 				most := maxOf(r)
@@ -115,7 +116,7 @@ func hide(r []float32, skip []int32, i, from, lo, hi, m int) {
 }
 
 func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	a, b := attnOf(n), d.blas
+	a, b := attnOf(n, in), d.blas
 	q, k, y, dy, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].i, in[1].rows()
 	skip := skipOf(n, in)
 	sc := newAttnScratch(m, false)
@@ -137,6 +138,7 @@ func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 					continue
 				}
 				r := s[i*cols : (i+1)*cols]
+				a.addBias(r[lo-bl.from:hi-bl.from], h, lo-a.self(sp, bl.lo+i))
 				hide(r, skip, bl.lo+i, bl.from, lo-bl.from, hi-bl.from, m)
 				r = r[lo-bl.from : hi-bl.from]
 				most := maxOf(r)
@@ -150,7 +152,7 @@ func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 }
 
 func fastAttentionGradQ(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	a, b := attnOf(n), d.blas
+	a, b := attnOf(n, in), d.blas
 	q, k, v, dy, stats, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[1].rows()
 	skip := skipOf(n, in)
 	sc := newAttnScratch(m, true)
@@ -173,6 +175,9 @@ func fastAttentionGradQ(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 			for i := 0; i < rows; i++ {
 				lo, hi := span(sp, bl.lo+i, m)
 				at := 2 * ((bl.lo+i)*a.Heads + h)
+				if lo < hi {
+					a.addBias(s[i*cols+lo-bl.from:i*cols+hi-bl.from], h, lo-a.self(sp, bl.lo+i))
+				}
 				hide(s[i*cols:(i+1)*cols], skip, bl.lo+i, bl.from, lo-bl.from, hi-bl.from, m)
 				scoreGrad(b, s[i*cols:(i+1)*cols], ds[i*cols:(i+1)*cols], lo-bl.from, hi-bl.from, stats[at], stats[at+1], a.Scale)
 			}
@@ -205,17 +210,16 @@ func scoreGrad(b products, s, ds []float32, lo, hi int, lse, delta, scale float3
 }
 
 func fastAttentionGradK(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	return fastAttentionBack(d.blas, n, in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[0].rows(), out)
+	return fastAttentionBack(d.blas, attnOf(n, in), in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[0].rows(), out)
 }
 
 func fastAttentionGradV(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	return fastAttentionBack(d.blas, n, in[0].f, in[1].f, nil, in[2].f, in[3].f, in[4].i, in[0].rows(), out)
+	return fastAttentionBack(d.blas, attnOf(n, in), in[0].f, in[1].f, nil, in[2].f, in[3].f, in[4].i, in[0].rows(), out)
 }
 
 // fastAttentionBack is dk (v given) or dv (v nil): rows are keys, columns the
 // queries that see them, so all products are transposed.
-func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
-	a := attnOf(n)
+func fastAttentionBack(b products, a attn, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
 	sc := newAttnScratch(queries, true)
 	list := make([]block, 0, len(back)/2)
 	seen := make([]int32, queries)
@@ -248,7 +252,7 @@ func fastAttentionBack(b products, n *graph.Node, q, k, v, dy, stats []float32, 
 							p[i], ds[j*cols+i] = 0, 0
 							continue
 						}
-						p[i] -= stats[at]
+						p[i] += a.bias(h, bl.lo+j-bl.from-i) - stats[at]
 					}
 					if lo, hi = lo-bl.from, hi-bl.from; lo < hi {
 						b.expSum(p[lo:hi], p[lo:hi], 0)

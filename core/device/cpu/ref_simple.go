@@ -47,7 +47,8 @@ var reference = map[graph.Kind]kernel{
 
 	graph.KindGatedAct:         refGatedAct,
 	graph.KindGatedActGradGate: refGatedActGradGate,
-	graph.KindGatedActGradUp:   refGatedActGradUp,
+	graph.KindReLU:             refReLU,
+	graph.KindReLUGrad:         refReLUGrad,
 	graph.KindCrossEntropy:     refCrossEntropy,
 	graph.KindCrossEntropyGrad: refCrossEntropyGrad,
 	graph.KindGroupSum:         refGroupSum,
@@ -208,34 +209,42 @@ func refRope(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	}
 }
 
-func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
+// activation gives act(x) and act'(x).
+func activation(act graph.Activation, x float64) (y, slope float64) {
+	u, du := x, 1.0
+	if act == graph.GELUNew {
+		u, du = geluScale*(x+geluCube*x*x*x), geluScale*(1+3*geluCube*x*x)
+	}
+	s := 1 / (1 + math.Exp(-u))
+	return x * s, s * (1 + x*(1-s)*du)
+}
 
-func refGatedAct(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, u := in[0].f, in[1].f
+func refGatedAct(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	g, u, act := in[0].f, in[1].f, n.Attr.(graph.ActAttr).Act
 	return func() {
 		for i := range out.f {
-			out.f[i] = float32(float64(g[i]) * sigmoid(g[i]) * float64(u[i]))
+			y, _ := activation(act, float64(g[i]))
+			out.f[i] = float32(y * float64(u[i]))
 		}
 	}
 }
 
-func refGatedActGradGate(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, u, dy := in[0].f, in[1].f, in[2].f
+func refGatedActGradGate(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
+	g, u, dy, act := in[0].f, in[1].f, in[2].f, n.Attr.(graph.ActAttr).Act
 	return func() {
 		for i := range out.f {
-			s := sigmoid(g[i])
-			out.f[i] = float32(float64(dy[i]) * float64(u[i]) * s * (1 + float64(g[i])*(1-s)))
+			_, slope := activation(act, float64(g[i]))
+			out.f[i] = float32(float64(dy[i]) * float64(u[i]) * slope)
 		}
 	}
 }
 
-func refGatedActGradUp(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
-	g, dy := in[0].f, in[1].f
-	return func() {
-		for i := range out.f {
-			out.f[i] = float32(float64(dy[i]) * float64(g[i]) * sigmoid(g[i]))
-		}
-	}
+func refReLU(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	return func() { plainRows{}.relu(out.f, in[0].f) }
+}
+
+func refReLUGrad(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
+	return func() { plainRows{}.reluGrad(out.f, in[0].f, in[1].f) }
 }
 
 func refGlobalNorm(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {

@@ -1,6 +1,10 @@
 package cpu
 
-import "math"
+import (
+	"math"
+
+	"handful/core/graph"
+)
 
 // plainRows are the row loops of blas in plain Go, shared by every platform
 // that has nothing better.
@@ -10,22 +14,46 @@ func (plainRows) decode(dst []float32, w *buf, lo, hi int) { w.decodeRows(dst, l
 
 func sigmoid32(x float32) float32 { return 1 / (1 + float32(math.Exp(-float64(x)))) }
 
-func (plainRows) silu(y, g, u []float32) {
+// gelu_new is x·σ(geluScale·(x + geluCube·x³)).
+const (
+	geluScale = 1.5957691216057308 // √(8/π)
+	geluCube  = 0.044715
+)
+
+func (plainRows) gated(act graph.Activation, y, g, u []float32) {
+	if act == graph.GELUNew {
+		for i, x := range g {
+			y[i] = x * sigmoid32(geluScale*(x+geluCube*x*x*x)) * u[i]
+		}
+		return
+	}
 	for i, x := range g {
 		y[i] = x * sigmoid32(x) * u[i]
 	}
 }
 
-func (plainRows) siluGradGate(y, g, u, dy []float32) {
+func (plainRows) gatedGrad(act graph.Activation, y, g, u, dy []float32) {
 	for i, x := range g {
-		s := sigmoid32(x)
-		y[i] = dy[i] * u[i] * s * (1 + x*(1-s))
+		inner, slope := x, float32(1) // of σ
+		if act == graph.GELUNew {
+			inner, slope = geluScale*(x+geluCube*x*x*x), geluScale*(1+3*geluCube*x*x)
+		}
+		s := sigmoid32(inner)
+		y[i] = dy[i] * u[i] * s * (1 + x*(1-s)*slope)
 	}
 }
 
-func (plainRows) siluGradUp(y, g, dy []float32) {
-	for i, x := range g {
-		y[i] = dy[i] * x * sigmoid32(x)
+func (plainRows) relu(y, x []float32) {
+	for i, v := range x {
+		y[i] = max(v, 0)
+	}
+}
+
+func (plainRows) reluGrad(dx, x, dy []float32) {
+	for i, v := range x {
+		if dx[i] = 0; v > 0 {
+			dx[i] = dy[i]
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package devicetest
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"handful/core/graph"
 )
@@ -105,6 +106,18 @@ func attentionCases() (cs []Case) {
 			}))
 		}
 	}
+	for i, a := range headShapes {
+		for j, r := range raggeds {
+			if n := len(r.span); i%2 == 1 || len(r.back) != n || n > 100 && i > 0 {
+				continue
+			}
+			both := strings.Contains(r.name, "bidirectional")
+			bias := graph.Bias{Width: 1 + 8*j + i, Zero: 4*j + i, Causal: !both}
+			cs = append(cs, compare(fmt.Sprintf("attention with a bias, %s, heads %d/%d of %d", r.name, a.Heads, a.KVHeads, a.Dim), Loose, func(b *Build) []*graph.Node {
+				return b.Grads(biased(b, r, a, bias))
+			}))
+		}
+	}
 	for i, groups := range [][][]int{{{1, 1, 1}}, {{33, 3, 7, 1}, {0, 5, 5}, {65, 1}}, {{7, 20, 33}, {3}, {1, 31, 1}}} {
 		a := headShapes[2+i]
 		a.Scale = float32(1 / math.Sqrt(float64(a.Dim)))
@@ -132,6 +145,10 @@ func attentionCases() (cs []Case) {
 			skips := [][2]int32{{0, 0}, {4, 8}, {4, 39}, {60, 99}, {0, 65}, {10, 20}, {-5, 3}}
 			return []*graph.Node{graph.AttentionSkip(b.Rand(7, 16), b.Rand(65, 8), b.Rand(65, 8), b.Pairs(spans), b.Pairs(skips), nil, one)}
 		}),
+		compare("attention with a bias in a cache", Loose, func(b *Build) []*graph.Node {
+			spans := b.Pairs([][2]int32{{0, 1}, {0, 65}, {7, 7}, {60, 65}, {3, 40}})
+			return []*graph.Node{graph.AttentionBias(b.Rand(5, 16), b.Rand(65, 8), b.Rand(65, 8), b.Rand(2, 9), spans, nil, one, graph.Bias{Width: 9, Zero: 8, Causal: true})}
+		}),
 		compare("attention with large scores", Loose, func(b *Build) []*graph.Node {
 			r := causal("", 0, 33)
 			q := b.ParamOf(b.Normal(33*16, 6), 33, 16)
@@ -149,6 +166,16 @@ func attentionCases() (cs []Case) {
 			return []*graph.Node{graph.Attention(q, b.Rand(1503, 8), b.Rand(1503, 8), b.Pairs(r.span), nil, one)}
 		}),
 	)
+}
+
+// biased is attention with a bias in its scores, unscaled as T5's is.
+func biased(b *Build, r ragged, a graph.AttentionAttr, bias graph.Bias) *graph.Node {
+	n := len(r.span)
+	if a.Scale == 0 {
+		a.Scale = 1
+	}
+	q := b.ParamOf(b.Normal(n*a.Heads*a.Dim, 1/math.Sqrt(float64(a.Dim))), n, a.Heads*a.Dim)
+	return graph.AttentionBias(q, b.Param(n, a.KVHeads*a.Dim), b.Param(n, a.KVHeads*a.Dim), b.Rand(a.Heads, bias.Width), b.Pairs(r.span), b.Pairs(r.back), a, bias)
 }
 
 func ropeCases() (cs []Case) {

@@ -17,7 +17,7 @@ func elementwiseCases() (cs []Case) {
 		cs = append(cs,
 			compare("add"+at, Tight, func(b *Build) []*graph.Node { return b.Grads(graph.Add(b.Param(n, d), b.Param(n, d))) }),
 			compare("scale by"+at, Tight, func(b *Build) []*graph.Node {
-				return []*graph.Node{graph.ScaleBy(b.Rand(n, d), b.Rand(1))}
+				return b.Grads(graph.ScaleBy(b.positive(n, d), b.Param(1)))
 			}),
 			compare("dot"+at, Loose, func(b *Build) []*graph.Node {
 				x, y := b.positive(n, d), b.positive(n, d)
@@ -29,16 +29,28 @@ func elementwiseCases() (cs []Case) {
 			compare("gated act"+at, Loose, func(b *Build) []*graph.Node {
 				return b.Grads(graph.GatedAct(b.Param(n, d), b.Param(n, d), graph.SiLU))
 			}),
+			compare("gated gelu"+at, Loose, func(b *Build) []*graph.Node {
+				return b.Grads(graph.GatedAct(b.Param(n, d), b.Param(n, d), graph.GELUNew))
+			}),
+			compare("relu"+at, Tight, func(b *Build) []*graph.Node { return b.Grads(graph.ReLU(b.Param(n, d))) }),
 		)
 	}
 	return append(cs,
 		compare("add x+x", Tight, func(b *Build) []*graph.Node { x := b.Param(7, 5); return b.Grads(graph.Add(x, x)) }),
 		compare("gated act far from zero", Loose, func(b *Build) []*graph.Node {
-			g := b.ParamOf([]float32{-200, -100, -88, -20, -1e-6, 0, 1e-6, 20, 88, 100, 200}, 1, 11)
-			return b.Grads(graph.GatedAct(g, b.Param(1, 11), graph.SiLU))
+			return b.Grads(graph.GatedAct(b.ParamOf(far, 1, len(far)), b.Param(1, len(far)), graph.SiLU))
+		}),
+		compare("gated gelu far from zero", Loose, func(b *Build) []*graph.Node {
+			return b.Grads(graph.GatedAct(b.ParamOf(far, 1, len(far)), b.Param(1, len(far)), graph.GELUNew))
+		}),
+		compare("relu far from zero", Tight, func(b *Build) []*graph.Node {
+			return b.Grads(graph.ReLU(b.ParamOf(far, 1, len(far))))
 		}),
 	)
 }
+
+// far are values at which exponentials end.
+var far = []float32{-200, -100, -88, -20, -1e-6, 0, 1e-6, 20, 88, 100, 200}
 
 // positive is a parameter without signs, so that its sums do not cancel.
 func (b *Build) positive(shape ...int) *graph.Node {

@@ -125,8 +125,13 @@ func GradChecks() []GradCheck {
 	}
 	return append(routerChecks(), []GradCheck{
 		{"add", graph.KindAdd, func(b *Build) *graph.Node { x := b.Param(3, 5); return graph.Add(graph.Add(x, b.Param(3, 5)), x) }},
+		{"scale by", graph.KindScaleBy, func(b *Build) *graph.Node { return graph.ScaleBy(b.Param(3, 5), b.Param(1)) }},
 		{"dot", graph.KindDot, func(b *Build) *graph.Node { return graph.Dot(b.Param(3, 5), b.Param(3, 5)) }},
 		{"gated act", graph.KindGatedAct, func(b *Build) *graph.Node { return graph.GatedAct(b.Param(3, 7), b.Param(3, 7), graph.SiLU) }},
+		{"gated gelu", graph.KindGatedAct, func(b *Build) *graph.Node { return graph.GatedAct(b.Param(3, 7), b.Param(3, 7), graph.GELUNew) }},
+		{"relu", graph.KindReLU, func(b *Build) *graph.Node { // away from its edge
+			return graph.ReLU(b.ParamOf([]float32{-2, -1, -0.3, 0.2, 0.7, 3}, 2, 3))
+		}},
 		{"gather", graph.KindGather, func(b *Build) *graph.Node { return graph.Gather(b.Param(4, 3), b.Ints(2, 0, -1, 2, 1, 3, 9)) }},
 		{"scatter", graph.KindScatter, func(b *Build) *graph.Node { return graph.Scatter(b.Param(4, 3), b.Ints(2, 0, 2, 1), 5) }},
 		{"rms norm", graph.KindRMSNorm, func(b *Build) *graph.Node { return graph.RMSNorm(b.Param(3, 9), b.Param(9), 1e-5) }},
@@ -163,6 +168,12 @@ func GradChecks() []GradCheck {
 		}},
 		{"attention causal", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, causal("", 2, 1, 5, 3), graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5})
+		}},
+		{"attention with a causal bias", graph.KindAttention, func(b *Build) *graph.Node {
+			return biased(b, causal("", 2, 1, 5, 3), graph.AttentionAttr{Heads: 4, KVHeads: 2, Dim: 4, Scale: 0.5}, graph.Bias{Width: 4, Zero: 3, Causal: true})
+		}},
+		{"attention with a bias to both sides", graph.KindAttention, func(b *Build) *graph.Node {
+			return biased(b, cross("", [2]int{5, 5}, [2]int{1, 1}, [2]int{3, 3}), graph.AttentionAttr{Heads: 2, KVHeads: 2, Dim: 4, Scale: 0.5}, graph.Bias{Width: 5, Zero: 2})
 		}},
 		{"attention cross", graph.KindAttention, func(b *Build) *graph.Node {
 			return attention(b, cross("", [2]int{2, 5}, [2]int{3, 2}, [2]int{1, 0}), graph.AttentionAttr{Heads: 2, KVHeads: 2, Dim: 4, Scale: 0.7})

@@ -65,8 +65,8 @@ func buf(v *value) *wgpu.Buffer {
 func cols(s []int) int { return tensor.Numel(s[1:]) }
 
 // elementwise ops: their flag in elementwise.wgsl.
-var elementwise = map[graph.Kind]string{graph.KindAdd: "OP_ADD", graph.KindScaleBy: "OP_SCALE", graph.KindGatedAct: "OP_SILU",
-	graph.KindGatedActGradGate: "OP_SILU_GATE", graph.KindGatedActGradUp: "OP_SILU_UP",
+var elementwise = map[graph.Kind]string{graph.KindAdd: "OP_ADD", graph.KindScaleBy: "OP_SCALE", graph.KindGatedAct: "OP_GATED",
+	graph.KindGatedActGradGate: "OP_GATED_GRAD", graph.KindReLU: "OP_RELU", graph.KindReLUGrad: "OP_RELU_GRAD",
 	graph.KindUnlikelihood: "OP_UNLIKELY", graph.KindUnlikelihoodGrad: "OP_UNLIKELY_GRAD"}
 
 // emit queues the dispatches of one step. Graph-building mistakes panic and
@@ -81,6 +81,9 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 		}
 		if arity := []string{"ONE", "", "THREE"}[len(in)-1]; arity != "" {
 			v[arity] = "1"
+		}
+		if a, ok := n.Attr.(graph.ActAttr); ok && a.Act == graph.GELUNew {
+			v["GELU"] = "1"
 		}
 		p.add(p.kernel(ctx, "elementwise", kinds, v), (size+3)/4, 64, []any{size}, bs...)
 		return nil

@@ -11,7 +11,8 @@ import (
 )
 
 // attention binds what each variant of attention.wgsl reads: q, k, v, span,
-// dy, y, stats, output, skip.
+// dy, y, stats, output, and skip or the bias. That is eight at most, which every
+// adapter can bind.
 func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out *value) {
 	a := n.Attr.(graph.AttentionAttr)
 	rows, keys := in[0].shape[0], in[1].shape[0]
@@ -60,6 +61,14 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 		fl = append(fl, "SKIP")
 		set(8, in[len(in)-1])
 	}
+	causal := 0
+	if a.Bias.Width > 0 {
+		fl = append(fl, "BIAS")
+		set(8, in[len(in)-1])
+		if a.Bias.Causal {
+			causal = 1
+		}
+	}
 	width := a.Dim
 	if a.Dim%4 == 0 {
 		fl = append(fl, "VEC")
@@ -75,7 +84,7 @@ func (p *program) attention(ctx context.Context, n *graph.Node, in []*value, out
 		}
 	}
 	kinds[7] = 'w'
-	p.add(p.kernel(ctx, "attention", string(kinds), v), threads, 64, []any{rows, keys, a.Heads, a.KVHeads, a.Scale}, bs...)
+	p.add(p.kernel(ctx, "attention", string(kinds), v), threads, 64, []any{rows, keys, a.Heads, a.KVHeads, a.Scale, a.Bias.Width, a.Bias.Zero, causal}, bs...)
 }
 
 // unrolled is how many rounds the innermost loop over a head's width has, a

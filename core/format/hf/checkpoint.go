@@ -11,9 +11,6 @@ import (
 	"handful/core/text"
 )
 
-// maxTokenizer bounds tokenizer.json; the largest public ones are below 40 MB.
-const maxTokenizer = 64 << 20
-
 // Checkpoint is an open base model, whose tensors fit its config.
 type Checkpoint struct {
 	Config  Config
@@ -93,6 +90,17 @@ func openFolder(f format.Folder, o format.Object) (c *Checkpoint, err error) {
 	// A head of its own wins over the flag: transformers 5 also writes
 	// tie_word_embeddings for models that are not tied.
 	c.Config.Tied = c.Config.Tied && c.open["lm_head.weight"] == nil
+	c.alias("shared.weight", "encoder.embed_tokens.weight", "decoder.embed_tokens.weight")
 	c.readTokenizer(f)
 	return c, c.check()
+}
+
+// alias opens one of the other names where a T5 lacks its own: files keep one of
+// several names for the same tensor.
+func (c *Checkpoint) alias(name string, others ...string) {
+	for _, o := range others {
+		if c.Config.Encodes() && c.open[name] == nil && c.open[o] != nil {
+			c.open[name] = c.open[o]
+		}
+	}
 }

@@ -12,25 +12,14 @@ import (
 
 	"handful/core/fault"
 	"handful/core/format"
+	"handful/core/model"
 )
 
 const op = "config.json"
 
 // Config is what a checkpoint says of itself, in HF's terms.
 type Config struct {
-	ModelType     string
-	Layers        int
-	Hidden        int
-	FFN           int
-	Heads         int
-	KVHeads       int
-	HeadDim       int
-	Vocab         int
-	Context       int
-	RopeTheta     float64
-	RopeStretch   []float64 // divides each of a head's frequencies, HeadDim/2 of them; nil: none
-	Eps           float64
-	Tied          bool // the head is the embedding
+	model.Config
 	AttentionBias bool // q, k, v and o have biases
 	MLPBias       bool // gate, up and down have biases
 	DType         string
@@ -71,7 +60,7 @@ type fields struct {
 	OldDType    string          `json:"torch_dtype"`
 }
 
-// parseConfig reads config.json. Keys that change a Llama's math in a way that
+// parseConfig reads config.json. Keys that change a model's math in a way that
 // is not built are Unsupported by name.
 func parseConfig(o format.Object) (Config, error) {
 	c, err := readConfig(o)
@@ -83,19 +72,14 @@ func readConfig(o format.Object) (Config, error) {
 	if json.Unmarshal(o["model_type"], &modelType) != nil || modelType == "" {
 		return Config{}, fault.Inputf(op, "no model_type").Next("choose the folder of a Hugging Face model")
 	}
-	if modelType != "llama" {
-		return Config{ModelType: modelType}, otherModel(modelType, o)
+	read := families[modelType]
+	if read == nil {
+		return Config{Config: model.Config{ModelType: modelType}}, fault.Unsupportedf(op, "model_type %.60q, want llama, t5 or mt5", modelType).
+			Next("choose a Llama-family model such as SmolLM2 or TinyLlama, or a T5")
 	}
 	raw, err := json.Marshal(o)
 	if err != nil {
 		return Config{}, fault.From(op, err)
-	}
-	f := fields{}
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return Config{}, malformed("", err)
-	}
-	if f.Act != nil && *f.Act != "silu" && *f.Act != "swish" {
-		return Config{}, fault.Unsupportedf(op, "hidden_act %q, want silu", *f.Act)
 	}
 	if q := o["quantization_config"]; given(q) {
 		var method struct {
@@ -104,9 +88,23 @@ func readConfig(o format.Object) (Config, error) {
 		_ = json.Unmarshal(q, &method) // the name is for the message only
 		return Config{}, fault.Unsupportedf(op, "quantization_config %.60q", method.Name).Next("take the unquantised checkpoint, or a GGUF")
 	}
-	c := Config{ModelType: modelType, Layers: f.Layers, Hidden: f.Hidden, FFN: f.FFN, Heads: f.Heads, KVHeads: f.Heads, Vocab: f.Vocab,
-		Context: 2048, RopeTheta: 10000, Eps: 1e-6, // LlamaConfig's defaults
-		Tied: f.Tied, AttentionBias: f.AttnBias, MLPBias: f.MLPBias, DType: f.OldDType}
+	return read(modelType, raw)
+}
+
+// families are the readers of config.json by model_type.
+var families = map[string]func(modelType string, raw []byte) (Config, error){"llama": readLlama, "t5": readT5, "mt5": readT5}
+
+func readLlama(modelType string, raw []byte) (Config, error) {
+	f := fields{}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return Config{}, malformed("", err)
+	}
+	if f.Act != nil && *f.Act != "silu" && *f.Act != "swish" {
+		return Config{}, fault.Unsupportedf(op, "hidden_act %q, want silu", *f.Act)
+	}
+	c := Config{Config: model.Config{ModelType: modelType, Layers: f.Layers, Hidden: f.Hidden, FFN: f.FFN, Heads: f.Heads, KVHeads: f.Heads, Vocab: f.Vocab,
+		Context: 2048, RopeTheta: 10000, Eps: 1e-6, Tied: f.Tied}, // LlamaConfig's defaults
+		AttentionBias: f.AttnBias, MLPBias: f.MLPBias, DType: f.OldDType}
 	if f.DType != "" {
 		c.DType = f.DType
 	}
@@ -124,6 +122,7 @@ func readConfig(o format.Object) (Config, error) {
 	if err := wholeRope(f.Partial); err != nil {
 		return c, err
 	}
+	var err error
 	if c.BOS, err = ids("bos_token_id", f.BOS); err != nil {
 		return c, err
 	}
@@ -137,16 +136,6 @@ func readConfig(o format.Object) (Config, error) {
 		return c, err
 	}
 	return c, c.check(op)
-}
-
-// otherModel is the fault for a family that is not built; it says enough of it
-// to be recognised.
-func otherModel(name string, o format.Object) error {
-	f := fault.Unsupportedf(op, "model_type %.60q, want llama", name)
-	if name == "t5" {
-		f = fault.Unsupportedf(op, `model_type "t5", an encoder-decoder of d_model %.20s with %.20s layers; want llama`, o["d_model"], o["num_layers"])
-	}
-	return f.Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
 }
 
 func set[T any](to *T, v *T) {
@@ -190,15 +179,15 @@ func ids(key string, raw json.RawMessage) (list []int, err error) {
 	return list, nil
 }
 
-// check holds sizes against the caps and against each other.
-func (c Config) check(op string) error {
-	for _, s := range []struct {
-		name string
-		v    int
-		max  int
-	}{{"num_hidden_layers", c.Layers, maxLayers}, {"hidden_size", c.Hidden, maxWidth}, {"intermediate_size", c.FFN, maxWidth * 8}, {"num_attention_heads", c.Heads, maxWidth},
-		{"num_key_value_heads", c.KVHeads, c.Heads}, {"head_dim", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"max_position_embeddings", c.Context, maxContext},
-		{"num_attention_heads times head_dim", c.Heads * c.HeadDim, maxWidth}} {
+// size is a number of a config and the most that it may be.
+type size struct {
+	name string
+	v    int
+	max  int
+}
+
+func checkSizes(op string, sizes []size) error {
+	for _, s := range sizes {
 		if s.v < 1 || s.v > s.max {
 			missing := ""
 			if s.v == 0 {
@@ -206,6 +195,16 @@ func (c Config) check(op string) error {
 			}
 			return fault.Inputf(op, "%s is %d%s, want 1 to %d", s.name, s.v, missing, s.max)
 		}
+	}
+	return nil
+}
+
+// check holds a Llama's sizes against the caps and against each other.
+func (c Config) check(op string) error {
+	if err := checkSizes(op, []size{{"num_hidden_layers", c.Layers, maxLayers}, {"hidden_size", c.Hidden, maxWidth}, {"intermediate_size", c.FFN, maxWidth * 8}, {"num_attention_heads", c.Heads, maxWidth},
+		{"num_key_value_heads", c.KVHeads, c.Heads}, {"head_dim", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"max_position_embeddings", c.Context, maxContext},
+		{"num_attention_heads times head_dim", c.Heads * c.HeadDim, maxWidth}}); err != nil {
+		return err
 	}
 	if c.Heads%c.KVHeads != 0 {
 		return fault.Inputf(op, "%d attention heads over %d key-value heads, want a multiple", c.Heads, c.KVHeads)

@@ -7,6 +7,7 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/gguf"
+	"handful/core/model"
 	"handful/core/tensor"
 	"handful/core/text"
 )
@@ -61,7 +62,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 // ggufConfig reads a llama architecture's metadata.
 func ggufConfig(g *gguf.File) (Config, error) {
 	if arch := g.String("general.architecture"); arch != "llama" {
-		return Config{ModelType: arch}, fault.Unsupportedf("gguf", "architecture %.60q, want llama", arch).Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
+		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama", arch).Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
 	}
 	if t := g.String("general.type"); t != "" && t != "model" {
 		return Config{}, fault.Unsupportedf("gguf", "general.type %.60q, want model", t)
@@ -69,7 +70,7 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	if n, _ := g.Int("split.count"); n > 1 {
 		return Config{}, fault.Unsupportedf("gguf", "one of %d parts", n).Next("join them with llama.cpp's gguf-split --merge")
 	}
-	c := Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}
+	c := Config{Config: model.Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}}
 	for key, p := range map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
 		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context} {
 		v, ok := g.Int("llama." + key)

@@ -10,6 +10,7 @@ import (
 
 	"handful/core/fault"
 	"handful/core/format/formattest"
+	"handful/core/model"
 	"handful/core/tensor"
 )
 
@@ -193,8 +194,8 @@ func TestRealFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Config{ModelType: "llama", Layers: 30, Hidden: 576, FFN: 1536, Heads: 9, KVHeads: 3, HeadDim: 64, Vocab: 49152, Context: 8192, RopeTheta: 1e5, Tied: true,
-		Eps: float64(float32(1e-5)), BOS: []int{1}, EOS: []int{2}}
+	want := Config{Config: model.Config{ModelType: "llama", Layers: 30, Hidden: 576, FFN: 1536, Heads: 9, KVHeads: 3, HeadDim: 64, Vocab: 49152, Context: 8192, RopeTheta: 1e5, Tied: true,
+		Eps: float64(float32(1e-5))}, BOS: []int{1}, EOS: []int{2}}
 	if !reflect.DeepEqual(c.Config, want) || len(c.Names()) != 272 {
 		t.Errorf("got %+v, %d tensors", c.Config, len(c.Names()))
 	}

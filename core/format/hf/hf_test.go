@@ -14,6 +14,7 @@ import (
 	"handful/core/format"
 	"handful/core/format/formattest"
 	"handful/core/format/safetensors"
+	"handful/core/model"
 	"handful/core/tensor"
 )
 
@@ -80,7 +81,7 @@ func TestGolden(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Config{ModelType: "llama", Layers: 2, Hidden: 32, FFN: 64, Heads: 4, KVHeads: 2, HeadDim: 8, Vocab: 96, Context: 64, RopeTheta: 1e4, Eps: 1e-5, Tied: true,
+	want := Config{Config: model.Config{ModelType: "llama", Layers: 2, Hidden: 32, FFN: 64, Heads: 4, KVHeads: 2, HeadDim: 8, Vocab: 96, Context: 64, RopeTheta: 1e4, Eps: 1e-5, Tied: true},
 		DType: "float32", BOS: []int{1}, EOS: []int{2}}
 	if !reflect.DeepEqual(c.Config, want) {
 		t.Errorf("got %+v, want %+v", c.Config, want)
@@ -138,7 +139,7 @@ func TestConfigRefusals(t *testing.T) {
 		says string
 	}{
 		{"model_type", "gemma", fault.Unsupported, `"gemma"`},
-		{"model_type", "t5", fault.Unsupported, "encoder-decoder"},
+		{"model_type", "umt5", fault.Unsupported, `"umt5", want llama, t5 or mt5`},
 		{"model_type", 3, fault.Input, "no model_type"},
 		{"attention_bias", true, fault.Unsupported, "attention_bias"},
 		{"mlp_bias", true, fault.Unsupported, "mlp_bias"},

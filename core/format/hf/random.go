@@ -9,7 +9,6 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/tensor"
-	"handful/core/text"
 )
 
 // maxRandom bounds the parameters of a model made from a config alone: a file is
@@ -47,10 +46,10 @@ func Random(f format.Folder, seed uint64) (*Checkpoint, error) {
 	r := rand.New(rand.NewPCG(seed, 0x72616e646f6d))
 	c.Name = fmt.Sprintf("%s, random values", c.Config.ModelType)
 	for _, s := range c.Config.Shapes() {
-		v := make([]float32, tensor.Numel(s.Shape))
+		v, deviation := make([]float32, tensor.Numel(s.Shape)), c.Config.spread(s, spread)
 		for i := range v {
-			if v[i] = 1; len(s.Shape) > 1 {
-				v[i] = float32(r.NormFloat64() * spread)
+			if v[i] = 1; deviation > 0 {
+				v[i] = float32(r.NormFloat64() * deviation)
 			}
 		}
 		src := tensor.F32Source(v, s.Shape...)
@@ -61,19 +60,4 @@ func Random(f format.Folder, seed uint64) (*Checkpoint, error) {
 	sort.Strings(c.names)
 	c.readTokenizer(f.Beside(cfg.Name))
 	return c, nil
-}
-
-// readTokenizer opens tokenizer.json where it is there.
-func (c *Checkpoint) readTokenizer(f format.Folder) {
-	t, ok := f.Find("tokenizer.json")
-	if !ok {
-		return
-	}
-	c.tok = func() (text.Tokenizer, error) {
-		b, err := format.ReadText("tokenizer.json", t, maxTokenizer)
-		if err != nil {
-			return nil, err
-		}
-		return text.FromJSON(b)
-	}
 }

@@ -146,7 +146,13 @@ func (s *Summary) checkpoint(c *hf.Checkpoint) error {
 	k := c.Config
 	s.Config = map[string]string{"name": c.Name, "licence": c.Licence, "model_type": k.ModelType, "layers": fmt.Sprint(k.Layers), "hidden": fmt.Sprint(k.Hidden),
 		"ffn": fmt.Sprint(k.FFN), "heads": fmt.Sprintf("%d/%d of %d", k.Heads, k.KVHeads, k.HeadDim), "vocabulary": fmt.Sprint(k.Vocab),
-		"context": fmt.Sprint(k.Context), "rope_theta": fmt.Sprint(k.RopeTheta), "tied": fmt.Sprint(k.Tied)}
+		"context": fmt.Sprint(k.Context), "tied": fmt.Sprint(k.Tied)}
+	if k.Encodes() {
+		s.Config["layers"] = fmt.Sprintf("%d and %d of the encoder", k.Layers, k.EncoderLayers)
+		s.Config["feed-forward"] = k.Act
+	} else {
+		s.Config["rope_theta"] = fmt.Sprint(k.RopeTheta)
+	}
 	for _, n := range c.Names() {
 		t, err := c.Tensor(n)
 		if fault.Is(err, fault.Unsupported) {

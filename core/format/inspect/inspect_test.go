@@ -31,7 +31,8 @@ func TestDescribe(t *testing.T) {
 	model := read(t, golden+"/model.safetensors")
 	config := read(t, golden+"/config.json")
 	tiny := read(t, "../hf/testdata/tiny.gguf")
-	t5 := []byte(`{"model_type": "t5", "d_model": 32, "num_layers": 2}`)
+	bart := []byte(`{"model_type": "bart", "d_model": 32, "num_layers": 2}`)
+	t5 := "../../../testdata/golden/mhr/t5_gated_untied"
 	other := strings.Replace(string(read(t, golden+"/s4/adapter_init/adapter_config.json")), "POLY", "VERA", 1)
 	poly := formattest.Folder(t, golden+"/s4/adapter_init")
 	weights := read(t, golden+"/s4/adapter_init/adapter_model.safetensors")
@@ -48,11 +49,13 @@ func TestDescribe(t *testing.T) {
 	}{
 		{"an HF folder", format.Folder{blob("config.json", config), blob("model.safetensors", model)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656},
 			[]string{"model (hf), 21664 parameters in 20 tensors", "4/2 of 8", "model.layers.1.mlp.up_proj.weight"}},
+		{"a T5", format.Folder{blob("config.json", read(t, t5+"/config.json")), blob("model.safetensors", read(t, t5+"/model.safetensors"))}, "model", "hf", 55744, 52, map[string]int64{"F32": 4 * 55744},
+			[]string{"layers                 2 and 2 of the encoder", "decoder.block.1.layer.2.DenseReluDense.wi_1.weight", "lm_head.weight"}},
 		{"a GGUF", format.Folder{blob("tiny.gguf", tiny)}, "model", "gguf", 21664, 20, map[string]int64{"F32": 640, "F16": 36864, "Q8_0": 3264}, []string{"model.embed_tokens.weight", "Q8_0  [96 32]"}},
 		{"an inventory", poly, "inventory", "peft-poly", 17056, 42, map[string]int64{"F32": 68224}, []string{"inventory (peft-poly)", "splits                 4", "poly_router.module_logits"}},
 		{"a LoRA", formattest.Folder(t, golden+"/s4/mhr_mu/adapter_init"), "adapter", "peft-lora", 4096, 28, map[string]int64{"F32": 16384}, []string{"adapter (peft-lora)", "rank                   4"}},
 		{"tensors", format.Folder{blob("batches.safetensors", read(t, golden+"/batches.safetensors"))}, "tensors", "safetensors", 1720, 4, map[string]int64{"I64": 13760}, []string{"task_ids"}},
-		{"another family", format.Folder{blob("config.json", t5), blob("model.safetensors", model), blob("vectors.safetensors", weights)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656}, []string{"cannot be used: config.json: model_type \"t5\"", "d_model                32"}},
+		{"another family", format.Folder{blob("config.json", bart), blob("model.safetensors", model), blob("vectors.safetensors", weights)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656}, []string{"cannot be used: config.json: model_type \"bart\"", "d_model                32"}},
 		{"a GGUF that cannot be used", format.Folder{blob("q.gguf", qwen)}, "model", "gguf", 512, 1, map[string]int64{"Q4_K": 288}, []string{"cannot be used", `"w\x1b[31m"`}},
 		{"another PEFT method", format.Folder{blob("adapter_config.json", []byte(other)), blob("adapter_model.safetensors", weights)}, "adapter", "peft", 17056, 42, map[string]int64{"F32": 68224}, []string{"cannot be used", "VERA"}},
 	} {

@@ -21,7 +21,7 @@ type File struct {
 }
 
 type card struct {
-	Base, Kind                         string
+	Base, Kind, Model                  string
 	Sites, Rank, Skills, Splits, Tasks int
 }
 
@@ -48,11 +48,11 @@ func (c card) text() string {
 	if base == "" {
 		base = "path/to/the/base"
 	}
-	fmt.Fprintf(&b, `from transformers import AutoModelForCausalLM
+	fmt.Fprintf(&b, `from transformers import %[1]s
 from peft import PeftModel
-base = AutoModelForCausalLM.from_pretrained(%q)
+base = %[1]s.from_pretrained(%[2]q)
 model = PeftModel.from_pretrained(base, "path/to/this/folder").eval()
-`, base)
+`, c.Model, base)
 	when(poly, `# routing by task: pass task_ids, one per row; call eval() so that routing is not sampled
 model(**inputs, task_ids=torch.zeros(len(inputs["input_ids"]), dtype=torch.long))
 `)
@@ -83,6 +83,9 @@ func folder(cfg map[string]any, ts []safetensors.Tensor, c card, x common) ([]Fi
 	w, err := safetensors.Encode(ts, nil)
 	if err != nil {
 		return nil, fmt.Errorf("adapter_model.safetensors: %w", err)
+	}
+	if c.Model = "AutoModelForCausalLM"; x.taskType == "SEQ_2_SEQ_LM" {
+		c.Model = "AutoModelForSeq2SeqLM"
 	}
 	return []File{{"adapter_config.json", j.Bytes()}, {"adapter_model.safetensors", w}, {"README.md", []byte(c.text())}}, nil
 }

@@ -29,6 +29,10 @@ const (
 	logSumExp
 	siluMul
 	siluGradGate
+	geluMul
+	geluGradGate
+	relu
+	reluGrad
 	rmsNorm
 	rmsNormGrad
 	rmsNormGradW
@@ -41,7 +45,8 @@ var kernelNames = [kernelCount]string{
 	"gemm_nn", "gemm_nt", "gemm_tn",
 	"dequant_f16", "dequant_bf16", "dequant_q8_0", "dequant_q4_0", "dequant_q4_1",
 	"add", "mul", "axpy", "scale", "dot", "max", "exp_sum", "softmax", "logsumexp",
-	"silu_mul", "silu_grad_gate", "rmsnorm", "rmsnorm_grad", "rmsnorm_grad_w", "rope", "adamw",
+	"silu_mul", "silu_grad_gate", "gelu_mul", "gelu_grad_gate", "relu", "relu_grad",
+	"rmsnorm", "rmsnorm_grad", "rmsnorm_grad_w", "rope", "adamw",
 }
 
 // never is false; it makes addresses escape, see address.

@@ -14,6 +14,21 @@ func (m *Module) Mul(dst, a, b []float32) { m.binary(mul, dst, a, b) }
 // SiLUMul sets dst = gate·σ(gate)·up. With dy for up it is the gradient of up.
 func (m *Module) SiLUMul(dst, gate, up []float32) { m.binary(siluMul, dst, gate, up) }
 
+// GELUMul sets dst = gate·σ(√(8/π)·(gate + 0.044715·gate³))·up, the approximate
+// GELU. With dy for up it is the gradient of up.
+func (m *Module) GELUMul(dst, gate, up []float32) { m.binary(geluMul, dst, gate, up) }
+
+// ReLUGrad sets dst = dy where x > 0, else 0.
+func (m *Module) ReLUGrad(dst, x, dy []float32) { m.binary(reluGrad, dst, x, dy) }
+
+// ReLU sets dst = max(x, 0).
+func (m *Module) ReLU(dst, x []float32) {
+	want("ReLU", len(x) == len(dst), "lengths %d, %d, want equal", len(dst), len(x))
+	m.fn[relu].Invoke(address(dst), address(x), len(dst))
+	runtime.KeepAlive(dst)
+	runtime.KeepAlive(x)
+}
+
 func (m *Module) binary(k kernel, dst, a, b []float32) {
 	want(kernelNames[k], len(a) == len(dst) && len(b) == len(dst), "lengths %d, %d, %d, want equal", len(dst), len(a), len(b))
 	m.fn[k].Invoke(address(dst), address(a), address(b), len(dst))
@@ -25,9 +40,18 @@ func (m *Module) binary(k kernel, dst, a, b []float32) {
 // SiLUGradGate sets dst = dy·up·σ(gate)·(1 + gate·(1 − σ(gate))), the gradient
 // of SiLUMul's gate.
 func (m *Module) SiLUGradGate(dst, gate, up, dy []float32) {
+	m.gradGate(siluGradGate, dst, gate, up, dy)
+}
+
+// GELUGradGate sets dst to the gradient of GELUMul's gate.
+func (m *Module) GELUGradGate(dst, gate, up, dy []float32) {
+	m.gradGate(geluGradGate, dst, gate, up, dy)
+}
+
+func (m *Module) gradGate(k kernel, dst, gate, up, dy []float32) {
 	n := len(dst)
-	want("SiLUGradGate", len(gate) == n && len(up) == n && len(dy) == n, "lengths %d, %d, %d, %d, want equal", n, len(gate), len(up), len(dy))
-	m.fn[siluGradGate].Invoke(address(dst), address(gate), address(up), address(dy), n)
+	want(kernelNames[k], len(gate) == n && len(up) == n && len(dy) == n, "lengths %d, %d, %d, %d, want equal", n, len(gate), len(up), len(dy))
+	m.fn[k].Invoke(address(dst), address(gate), address(up), address(dy), n)
 	runtime.KeepAlive(dst)
 	runtime.KeepAlive(gate)
 	runtime.KeepAlive(up)

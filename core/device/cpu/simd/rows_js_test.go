@@ -33,6 +33,19 @@ func TestElementwise(t *testing.T) {
 			run("silu grad", 1e-6, func(d []float32) { m.SiLUGradGate(d, x, y, z) }, func(x, y, z, _ float64) float64 {
 				return z * y * sigma(x) * (1 + x*(1-sigma(x)))
 			})
+			u := func(x float64) float64 { return math.Sqrt(8/math.Pi) * (x + 0.044715*x*x*x) }
+			run("gelu", 5e-7, func(d []float32) { m.GELUMul(d, x, y) }, func(x, y, _, _ float64) float64 { return x * sigma(u(x)) * y })
+			run("gelu grad", 2e-6, func(d []float32) { m.GELUGradGate(d, x, y, z) }, func(x, y, z, _ float64) float64 {
+				s := sigma(u(x))
+				return z * y * s * (1 + x*(1-s)*math.Sqrt(8/math.Pi)*(1+3*0.044715*x*x))
+			})
+			run("relu", 0, func(d []float32) { m.ReLU(d, x) }, func(x, _, _, _ float64) float64 { return max(x, 0) })
+			run("relu grad", 0, func(d []float32) { m.ReLUGrad(d, x, y) }, func(x, y, _, _ float64) float64 {
+				if x > 0 {
+					return y
+				}
+				return 0
+			})
 
 			dot, most, total := 0.0, math.Inf(-1), 0.0
 			e := make([]float64, n)

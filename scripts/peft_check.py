@@ -24,10 +24,10 @@ from peft import LoraConfig, PolyConfig
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import ggufs, routers, run, speech
+from reference import ggufs, llamacpp, routers, run, speech, train
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
-from reference.exchange import exported, imported, pretrained, refused
+from reference.exchange import compare, exported, imported, pretrained, refused
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "testdata/golden/mhr/llama_gqa"
@@ -125,7 +125,17 @@ def all_checks(program):
     for method in ["z", "mu"]:
         yield f"SmolLM2: PEFT opens the export of {method}", on_real(lambda d, m=method: exported(
             d, cpu, real_model, BASE, STARTER, real_rows(), m, ["--steps", "2", "--batch", "4"], 2e-3))
+    yield "SmolLM2 as llama.cpp's Q4_K_M", on_real(lambda d: q4_k_m(d, cpu))
     yield "SmolLM2: greedy text is transformers'", on_real(lambda d: speech.check(d, cpu, real_model(), real_tokenizer(), BASE, STARTER))
+
+
+def q4_k_m(folder, handful):
+    """handful's logits of a Q4_K_M are transformers' of what it stands for."""
+    if not llamacpp.xllamacpp:
+        raise Skip("no xllamacpp")
+    llamacpp.requantize(BASE, folder / "m.gguf")
+    want = train.logits(AutoModelForCausalLM.from_pretrained(folder, gguf_file="m.gguf", dtype=torch.float32).eval(), real_rows())
+    compare("Q4_K_M", want, handful, folder, 2e-3, "--base", folder / "m.gguf", "--examples", write_rows(folder / "rows.jsonl", real_rows()))
 
 
 def random_checks(handful, seeds):

@@ -79,32 +79,7 @@ func Decode(dt DType, dst []float32, src []byte) {
 		for i := range dst {
 			dst[i] = math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16)
 		}
-	case Q8_0:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[34:] {
-			d, q := halfTable[le.Uint16(src)], src[2:34]
-			o := dst[:32]
-			for i := range o {
-				o[i] = d * float32(int8(q[i]))
-			}
-		}
-	case Q4_0:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[18:] {
-			d := halfTable[le.Uint16(src)]
-			nibbles(dst[:32], src[2:18], d, -8*d)
-		}
-	case Q4_1:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[20:] {
-			nibbles(dst[:32], src[4:20], halfTable[le.Uint16(src)], halfTable[le.Uint16(src[2:])])
-		}
 	default:
-		panic("tensor: decode of " + dt.String())
-	}
-}
-
-func nibbles(o []float32, q []byte, d, m float32) {
-	o, q = o[:32], q[:16]
-	for i, b := range q {
-		o[i] = d*float32(b&15) + m
-		o[i+16] = d*float32(b>>4) + m
+		decodeBlocks(dt, dst, src)
 	}
 }

@@ -27,7 +27,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from reference import ggufs, llamacpp, routers, run, speech, train
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
-from reference.exchange import compare, exported, imported, pretrained, refused
+from reference.exchange import compare, exported, imported, pretrained, refused, stacked, unopened
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "testdata/golden/mhr/llama_gqa"
@@ -114,6 +114,12 @@ def all_checks(program):
         d, cpu, TINY, LoraConfig(target_modules=["k_proj", "gate_proj"], r=6, lora_alpha=16, task_type="CAUSAL_LM"), 1, {}, 4)
     yield "handful opens PEFT's LORA: rslora, wide heads", lambda d: imported(
         d, cpu, TINY | dict(head_dim=10), LoraConfig(target_modules="all-linear", r=5, lora_alpha=3, use_rslora=True, task_type="CAUSAL_LM"), 1, {}, 5)
+    patterns = dict(rank_pattern={r"layers\.0\.self_attn\.q_proj": 5, "down_proj": 1}, alpha_pattern={"q_proj": 9, r"^model.layers.1.mlp.down_proj": 4}, task_type="CAUSAL_LM")
+    for rslora in [False, True]:
+        yield f"handful opens PEFT's LORA: rank_pattern, alpha_pattern{', rslora' * rslora}", lambda d, s=rslora: imported(
+            d, cpu, TINY, LoraConfig(target_modules=["q_proj", "v_proj", "down_proj"], r=3, lora_alpha=2, use_rslora=s, **patterns), 1, {}, 7)
+    yield "handful refuses PEFT's DoRA by name", lambda d: unopened(d, cpu, TINY, LoraConfig(target_modules=["q_proj"], use_dora=True, task_type="CAUSAL_LM"), ["use_dora"])
+    yield "handful stacks PEFT's LORAs", lambda d: stacked(d, cpu, TINY)
     for key, more in {"attention_bias": dict(attention_bias=True), "mlp_bias": dict(mlp_bias=True),
                       "dynamic": dict(rope_parameters=dict(rope_type="dynamic", rope_theta=1e4, factor=2.0))}.items():
         yield f"handful refuses a base with {key}", lambda d, k=key, m=more: refused(d, cpu, TINY | m, [k])

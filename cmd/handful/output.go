@@ -17,7 +17,7 @@ type output struct{ shown, dir, temp string }
 
 // ours matches what an adapter's folder holds. Only a folder with nothing else
 // in it is ever replaced.
-var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
+var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|manifest\.json|task_rows\.safetensors|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
 
 // newOutput checks that dir can be made, or replaced because it is empty or an
 // earlier result.

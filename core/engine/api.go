@@ -12,8 +12,8 @@ import (
 // what they are is told by their content.
 type OpenOptions struct {
 	Base      format.Folder // HF checkpoint folder or one .gguf
-	Inventory format.Folder // PEFT POLY folder; nil for none
-	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder to score or generate with; nil for none
+	Inventory format.Folder // PEFT POLY folder, checkpoint of mttl, or LoRAs; nil for none
+	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder, or checkpoint of mttl, to run or to begin with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
 
@@ -88,9 +88,10 @@ type AdaptOptions struct {
 	Score        bool     `json:"score"`       // score base, mean and adapted on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
-	Rank         int      `json:"rank"`    // lora from scratch
-	Alpha        float64  `json:"alpha"`   // lora from scratch
-	Targets      []string `json:"targets"` // lora, ia3: suffixes, or one regex
+	Rank         int      `json:"rank"`        // lora from scratch
+	Alpha        float64  `json:"alpha"`       // lora: the update is scaled by alpha/rank
+	Targets      []string `json:"targets"`     // lora, ia3 from scratch: suffixes, or one regex
+	FromAdapter  bool     `json:"fromAdapter"` // lora, ia3: begin with the opened adapter
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -51,6 +53,32 @@ func newOutput(dir string) (*output, error) {
 		return nil, pathFault("--out", dir, err)
 	}
 	return &output{dir, abs, temp}, nil
+}
+
+// put streams a file into the output.
+func (w *output) put(name string, write func(io.Writer) error) error {
+	p := filepath.Join(w.temp, filepath.FromSlash(name))
+	return writeFile(p, filepath.Join(w.dir, name), write)
+}
+
+// writeFile makes a file; shown is its name in a fault.
+func writeFile(path, shown string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return pathFault("--out", shown, err)
+	}
+	b := bufio.NewWriterSize(f, 1<<20)
+	err = write(b)
+	for _, step := range []func() error{b.Flush, f.Close} {
+		if e := step(); err == nil {
+			err = e
+		}
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return pathFault("--out", shown, err)
+	}
+	return err
 }
 
 // write adds files under a folder of the output.

@@ -16,7 +16,14 @@ func logitsOf(t *testing.T, args ...string) []float32 {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "logits.safetensors")
 	good(t, append([]string{"score", "--device", "cpu", "--base", golden, "--examples", mttlData + "rows.jsonl", "--logits", file}, args...)...)
-	return formattest.Safetensors(t, file).F32("row0")
+	return vectors(t, file)
+}
+
+func vectors(t *testing.T, file string) []float32 { return tensorOf(t, file, "row0") }
+
+func tensorOf(t *testing.T, file, name string) []float32 {
+	t.Helper()
+	return formattest.Safetensors(t, file).F32(name)
 }
 
 func wantSame(t *testing.T, what string, got, want []float32, most float64) {

@@ -6,6 +6,7 @@ package engine
 import (
 	"handful/core/device"
 	"handful/core/format"
+	"handful/core/tune"
 )
 
 // OpenOptions say what to open. Folders are files as a person picked them;
@@ -210,6 +211,7 @@ type Fit struct {
 	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
 	files      []File
+	learned    *tune.Learned
 	options    AdaptOptions
 }
 

@@ -56,11 +56,39 @@ func F32ToF16(f float32) uint16 {
 	return sign | uint16(h)
 }
 
+// F32ToBF16 narrows to a bfloat16, to nearest even.
+func F32ToBF16(f float32) uint16 {
+	b := math.Float32bits(f)
+	if b&0x7fffffff > 0x7f800000 {
+		return uint16(b>>16) | 0x40 // a NaN stays one
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16)
+}
+
 var halfTable [1 << 16]float32
 
 func init() {
 	for i := range halfTable {
 		halfTable[i] = F16ToF32(uint16(i))
+	}
+}
+
+// Encode narrows src to F32, F16 or BF16 in dst, which must hold them.
+func Encode(dt DType, dst []byte, src []float32) {
+	le := binary.LittleEndian
+	switch dt {
+	case F32:
+		copy(dst, F32Bytes(src))
+	case F16:
+		for i, v := range src {
+			le.PutUint16(dst[2*i:], F32ToF16(v))
+		}
+	case BF16:
+		for i, v := range src {
+			le.PutUint16(dst[2*i:], F32ToBF16(v))
+		}
+	default:
+		panic("tensor: encode of " + dt.String())
 	}
 }
 

@@ -1,4 +1,5 @@
-"""What llama.cpp itself does, through the xllamacpp package: quantising."""
+"""What llama.cpp itself does, through the xllamacpp package: quantising, and
+running a model with a LoRA."""
 
 import ctypes
 import pathlib
@@ -48,8 +49,8 @@ def q4_k_m(name, layer, layers):
     return Type.Q4_K
 
 
-def requantize(source, target):
-    """Writes a GGUF model again as a Q4_K_M."""
+def requantize(source, target, pick=q4_k_m):
+    """Writes a GGUF model again, each matrix in the type that pick gives it."""
     r = gguf.GGUFReader(source)
     w = gguf.GGUFWriter(target, "llama")
     for f in r.fields.values():
@@ -62,9 +63,22 @@ def requantize(source, target):
             w.add_tensor(t.name, v)
             continue
         layer = int(t.name.split(".")[1]) if t.name.startswith("blk.") else 0
-        stored, kind = quantize(v, q4_k_m(t.name, layer, layers))
+        stored, kind = quantize(v, pick(t.name, layer, layers))
         w.add_tensor(t.name, stored, raw_dtype=kind)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
     w.close()
+
+
+def likeliest(model, ids, lora=None, n=10):
+    """The n likeliest next tokens after ids, with the logarithms of their
+    probabilities, as llama.cpp's server gives them."""
+    p = xllamacpp.CommonParams()
+    p.model.path, p.n_ctx, p.n_parallel, p.warmup, p.verbosity = str(model), 256, 1, False, 0
+    p.cache_type_k = p.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+    p.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    if lora:
+        p.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(lora), 1.0)]
+    answer = xllamacpp.Server(p).handle_completions({"prompt": ids, "max_tokens": 1, "temperature": 0, "logprobs": n})
+    return {t["id"]: t["logprob"] for t in answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"]}

@@ -13,6 +13,7 @@ func main() {
 	rpc.Serve(map[string]rpc.Handler{
 		"version":     answerVersion,
 		"conformance": conformance,
+		"sort":        sortFiles,
 		"open":        s.open,
 		"close":       s.close,
 		"info":        s.info,

@@ -2,9 +2,11 @@ package mttl_test
 
 import (
 	"os"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -148,19 +150,26 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// FuzzRead: nothing panics; what is accepted fits its own sizes. The stream of
+// FuzzRead: nothing panics or takes long; what is accepted fits its own sizes. The stream of
 // pickles is what can be changed without a checksum noticing.
 func FuzzRead(f *testing.F) {
-	for _, name := range []string{"coarse.pt"} {
-		b, err := os.ReadFile("testdata/" + name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(b)
+	b, err := os.ReadFile("testdata/coarse.pt")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	allocated := func() uint64 {
+		s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		x := format.NamedBlob{Name: "x.ckpt", Blob: format.BytesBlob(b)}
+		start, before := time.Now(), allocated()
 		a, err := mttl.Read(x, format.Folder{x})
+		if took, got := time.Since(start), allocated()-before; took > 3*time.Second || got > 256<<20 {
+			t.Fatalf("%d bytes took %v and %d MB", len(b), took, got>>20)
+		}
 		if err != nil {
 			if !fault.Is(err, fault.Input) && !fault.Is(err, fault.Unsupported) {
 				t.Fatalf("got %v", err)

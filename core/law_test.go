@@ -5,6 +5,7 @@ package core_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -81,6 +82,26 @@ func TestImportLaw(t *testing.T) {
 						t.Errorf("%s imports syscall/js: only core/device may", f[0])
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestBrowserPrograms keeps out of the browser what would double what a visitor
+// waits for: templates call methods by name, so the linker drops none; the
+// others stand for servers, plots and tests.
+func TestBrowserPrograms(t *testing.T) {
+	for _, program := range []string{"handful/wasm/engine", "handful/wasm/ui"} {
+		cmd := exec.Command("go", "list", "-deps", program)
+		cmd.Env = append(cmd.Environ(), "GOOS=js", "GOARCH=wasm")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		deps := strings.Fields(string(out))
+		for _, heavy := range []string{"text/template", "html/template", "net/http", "encoding/xml", "testing", "gonum.org/v1/plot", "handful/core/device/devicetest"} {
+			if slices.Contains(deps, heavy) {
+				t.Errorf("%s links %s", program, heavy)
 			}
 		}
 	}

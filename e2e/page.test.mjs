@@ -37,8 +37,9 @@ async function accessible() {
   assert.deepEqual(found.map((v) => `${v.id}: ${v.nodes[0].html}`), []);
 }
 
-test('it opens without a model and says what to do', { skip }, async () => {
-  await page.getByText('This server offers no model').waitFor();
+test('it opens with a model and says what to do', { skip }, async () => {
+  await page.getByText('Add examples in step 2.').waitFor();
+  assert.equal(await hook('model-select').inputValue(), 'pocket');
   assert.equal(await button('Adapt').isDisabled(), true);
   assert.equal(await button('Stop').isDisabled(), true);
   assert.equal(await hook('fault').innerText(), '');
@@ -97,7 +98,7 @@ test('Stop stops, and what was learned is kept', { skip }, async () => {
 
 test('the real model: a sample task, a better label, an answer that streams', { skip: skip || noModel }, async () => {
   const size = statSync(path.join(root, baseModel)).size;
-  it.answers.set('/models/manifest.json', (_, response) => response.end(JSON.stringify([{ id: 'base', name: 'SmolLM2', file: '../base.gguf', bytes: size, licence: 'Apache-2.0' }])));
+  it.answers.set('/models/manifest.json', (_, response) => response.end(JSON.stringify([{ id: 'base', name: 'SmolLM2-135M', file: '../base.gguf', bytes: size, licence: 'Apache-2.0' }])));
   await page.reload();
   await hook('model-select').selectOption('base');
   await page.locator('#device').selectOption('cpu');

@@ -19,6 +19,7 @@ class Export:
     out: str = flag("folder to write")
     name: str = flag("name of the inventory; empty: the folder's", "")
     dtype: str = choice("of the tensors", "f16", "f32")
+    few_shot: str = flag("settings to recommend for a handful of examples, as JSON: {method: {setting: value}}", "")
     all_rows: bool = flag("put the tasks' router rows into the adapter itself, in place of one row of zeros", False)
     base: str = flag("base model, where it has moved", "")
     tasks: str = flag("task folder, where it has moved", "")
@@ -44,23 +45,22 @@ class Loss:
 
 @dataclass
 class FewShot:
-    """Adapts to tasks from a few shots and tests on the rest; a JSON line for each task, method and seed, and means at the end."""
+    """Runs methods on the cells that `handful draw` wrote; a line of a results file for each, as `handful eval --out` writes them.
+    Cells that the file holds are not run again."""
 
     base: str = flag("base model")
-    tasks: str = flag("task folder")
+    draws: str = flag("folder of handful draw")
     inventory: str = flag("PEFT POLY folder")
-    split: str = choice("of the tasks", "heldout", "train")
-    only: str = flag("take only tasks whose name matches this regular expression", "")
-    methods: str = flag("of base, mean, z, mu, lora", "base,mean,z,mu,lora")
-    shots: int = flag("examples to learn from", 16)
-    seeds: int = flag("draws of shots", 1)
-    test_rows: int = flag("rows to test on, at most", 100)
-    steps: int = flag("steps of adaptation", 60)
+    out: str = flag("results file, appended to; empty: stdout", "")
+    only: str = flag("take only cells (TASK.SHOTS.SEED.json) whose name matches this regular expression", "")
+    methods: str = flag(
+        "of base, icl, mean, z, mu, lora, z-random, each with settings of its own: mu:steps=20,lr=0.001", "base,icl,mean,z,mu,lora"
+    )
+    steps: int = flag("steps of adaptation", 40)
     batch: int = flag("rows of a step", 8)
     lr: float = flag("learning rate of mu and lora", 3e-3)
     router_lr: float = flag("learning rate of z", 0.1)
     rank: int = flag("of lora; 0: the inventory's", 0)
-    max_tokens: int = flag("longer rows are left out", 256)
     precision: str = choice("of forward and backward", "bf16", "f32")
     threads: int = flag("CPU threads; 0: PyTorch's choice", 0)
 
@@ -74,15 +74,16 @@ def train(cfg: Config):
 
 def export(a: Export):
     from . import checkpoint
-    from .export import export_folder
+    from .export import export_folder, parse_few_shot
     from .run import Run
 
+    few_shot = parse_few_shot(a.few_shot)
     cfg = Config.load(Path(a.run))
     cfg.base, cfg.tasks, cfg.out = a.base or cfg.base, a.tasks or cfg.tasks, a.run
     state = checkpoint.load(Path(a.run) / "checkpoint.pt")
     run = Run(cfg, state["processes"])
     run.load(state)
-    export_folder(run, Path(a.out), state["step"], a.dtype, a.all_rows, a.name)
+    export_folder(run, Path(a.out), state["step"], a.dtype, a.all_rows, a.name, few_shot)
 
 
 def _open(a, inventory):
@@ -116,35 +117,33 @@ def loss(a: Loss):
 
 
 def fewshot(a: FewShot):
+    from pathlib import Path
+
     from tqdm import tqdm
 
-    from .data import load_tasks
-    from .few_shot import Recipe, draw, run
-    from .prompt import encode_rows
+    from .few_shot import Cells, Recipe, identity, load_draws, parse_methods
 
-    methods = a.methods.split(",")
-    if wrong := [m for m in methods if m not in ("base", "mean", "z", "mu", "lora")]:
-        raise Fault("fewshot", f"method {wrong[0]!r}, want base, mean, z, mu or lora")
-    base, model, _, encode, device = _open(a, a.inventory)
-    recipe = Recipe(a.steps, a.batch, a.lr, a.router_lr, precision=a.precision)
-    model.requires_grad_(False)
-    results = {m: [] for m in methods}
-    todo = [(t, seed, m) for t in load_tasks(a.tasks, a.split, only=a.only) for seed in range(a.seeds) for m in methods]
-    for t, seed, m in tqdm(todo, disable=None):
-        shots, test = ([x.told or x for x in encode_rows(r, t.instruction, encode, a.max_tokens)] for r in draw(t, a.shots, seed))
-        if not shots or not test:
-            raise Fault("fewshot", f"{t.name} has {len(t.rows)} rows, too few for {a.shots} shots and a test")
-        r = run(model, m, shots, test[: a.test_rows], seed, recipe, device, a.rank)
-        results[m].append(r)
-        print(json.dumps({"task": t.name, "method": m, "seed": seed, **r}), flush=True)
-    print(json.dumps({"mean": {m: {k: sum(r[k] for r in rs) / len(rs) for k in ("loss", "exact")} for m, rs in results.items()}}))
+    methods = parse_methods(a.methods, Recipe(a.steps, a.batch, a.lr, a.router_lr, rank=a.rank))
+    draws = load_draws(a.draws, a.only)
+    old = Path(a.out).read_text(encoding="utf-8").splitlines() if a.out and Path(a.out).exists() else []
+    done = {json.loads(line)["key"] for line in old}
+    _, model, _, encode, device = _open(a, a.inventory)
+    cells = Cells(model, encode, device, a.precision, {"base": identity(a.base), "inventory": identity(a.inventory)})
+    todo = [(cell, m) for cell in draws for m in methods if cells.key(cell, m) not in done]
+    for cell, m in tqdm(todo, disable=None):
+        line = json.dumps(cells.run(cell, m), ensure_ascii=False) + "\n"
+        if not a.out:
+            sys.stdout.write(line)
+            continue
+        with open(a.out, "a", encoding="utf-8") as f:
+            f.write(line)
 
 
 COMMANDS = {
     "train": (Config, train, "pre-train an inventory"),
     "export": (Export, export, "write a run as a PEFT folder"),
     "loss": (Loss, loss, "held-out loss of each task"),
-    "fewshot": (FewShot, fewshot, "few-shot adaptation, for ablations"),
+    "fewshot": (FewShot, fewshot, "few-shot adaptation on drawn cells"),
 }
 
 

@@ -56,6 +56,7 @@ class Config:
     warmup: int = flag("steps of linear warm-up", 50)
     schedule: str = choice("after the warm-up", "linear", "cosine", "constant")
 
+    start: str = flag("PEFT POLY folder that A and B start from, and rows of the tasks that both have; lora: the mean of its skills", "")
     init_rows: str = flag("sparse:K:SCALE: rows start at +SCALE on K skills a head, alike within a category, and -SCALE on the rest", "")
     init_skills: str = flag("stack:STEPS:SCALE: for STEPS each cluster of tasks trains one skill alone; then rows start at ±SCALE. grow:STEPS: for STEPS all tasks train one adapter; then every skill starts as it, and rows as --init-rows says", "")
     clusters: str = choice(

@@ -18,7 +18,19 @@ PREFIX = "base_model.model."
 DTYPES = {"f16": torch.float16, "f32": torch.float32}
 
 
-def export_folder(run, dest: Path, step: int, dtype: str = "f16", all_rows: bool = False, name: str = ""):
+def parse_few_shot(text: str) -> dict:
+    """Settings of `handful adapt` by method, {"z": {"router_lr": 0.5}}: flags' names with _ for -. Opening checks the rest."""
+    want = 'want {"METHOD": {"SETTING": VALUE}}, METHOD one of z, mu, mhr'
+    try:
+        few_shot = json.loads(text or "{}")
+    except ValueError as e:
+        raise Fault("export", f"--few_shot is no JSON: {e}", want) from None
+    if not isinstance(few_shot, dict) or not all(m in ("z", "mu", "mhr") and isinstance(s, dict) for m, s in few_shot.items()):
+        raise Fault("export", f"--few_shot {text}", want)
+    return few_shot
+
+
+def export_folder(run, dest: Path, step: int, dtype: str = "f16", all_rows: bool = False, name: str = "", few_shot: dict | None = None):
     """`run` holds the adapters of `step`. adapter_model.safetensors gets one router row of zeros, the uniform mixture, and
     task_rows.safetensors the trained rows; with all_rows the former gets them, and there is no manifest of tasks."""
     dest = Path(dest)
@@ -31,7 +43,7 @@ def export_folder(run, dest: Path, step: int, dtype: str = "f16", all_rows: bool
         return
     rows = {f"{PREFIX}{n}.poly_router.module_logits": plain_logits(run, m, step) for n, m in model.layers.items()}
     _write(dest / "task_rows.safetensors", rows, dtype)
-    m = manifest(run, step, name or dest.name)
+    m = manifest(run, step, name or dest.name, few_shot or {})
     _json(dest / "manifest.json", m)
     write_whole(dest / "README.md", card(m).encode())
 
@@ -92,7 +104,7 @@ def common(run) -> dict:
     }
 
 
-def manifest(run, step: int, name: str) -> dict:
+def manifest(run, step: int, name: str, few_shot: dict) -> dict:
     """What an inventory was made of. `rows` gives each task's row in task_rows.safetensors; without it, row i is task i's."""
     cfg, s = run.cfg, run.model.shape
     lengths = [len(t) for e in run.encoded for r in e.train for t in (r, r.told) if t]
@@ -113,8 +125,10 @@ def manifest(run, step: int, name: str) -> dict:
         },
         "steps": step,
         "examples_per_step": run.groups_per_step() * cfg.group_rows,
-        "tasks": [t.name for t in run.tasks],
     }
+    if few_shot:
+        out["few_shot"] = few_shot
+    out["tasks"] = [t.name for t in run.tasks]
     if run.rows != list(range(len(run.rows))):
         out["rows"] = run.rows
     out["hyperparameters"] = {k: v for k, v in dataclasses.asdict(cfg).items() if k not in FREE or k in ("groups", "accumulate")}
@@ -161,6 +175,11 @@ def card(m: dict) -> str:
         "",
         f"AdamW, {h['lr']:g} for A and B, {h['router_lr']:g} for routers, {h['schedule']} after {h['warmup']} steps of warm-up, clip {h['clip']:g}, seed {h['seed']}. All of it: `hyperparameters` in `manifest.json`.",
         "",
+    ]
+    if few_shot := m.get("few_shot"):
+        said = "; ".join(f"{method}: " + ", ".join(f"{k} {v}" for k, v in s.items()) for method, s in few_shot.items())
+        lines += ["## For a handful of examples", "", f"`handful` takes these settings where none are given: {said}.", ""]
+    lines += [
         "## Data",
         "",
         "| task | category | rows | source | licence | sha256 |",

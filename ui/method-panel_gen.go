@@ -89,7 +89,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "steps"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "steps-input"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "number"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "max", Val: "100000"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "inputmode", Val: "numeric"}}}
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
-				vgn.AddAttrInterface("placeholder", defaultSteps)
+				vgn.AddAttrInterface("placeholder", c.App.normalSteps())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.Set("steps", value(event)) },
@@ -141,7 +141,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "rate"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "number"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "any"}, vugu.VGAttribute{Namespace: "", Key: "inputmode", Val: "decimal"}}}
 					attach(vgparent, vgn)
 					vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
-					vgn.AddAttrInterface("placeholder", c.App.settings.rateText())
+					vgn.AddAttrInterface("placeholder", c.App.normalRate())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "input",
 						Func:      func(event vugu.DOMEvent) { c.App.Set("rate", value(event)) },
@@ -161,7 +161,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "input", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "batch"}, vugu.VGAttribute{Namespace: "", Key: "type", Val: "number"}, vugu.VGAttribute{Namespace: "", Key: "min", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "step", Val: "1"}, vugu.VGAttribute{Namespace: "", Key: "inputmode", Val: "numeric"}}}
 					attach(vgparent, vgn)
 					vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
-					vgn.AddAttrInterface("placeholder", defaultBatch)
+					vgn.AddAttrInterface("placeholder", c.App.normalBatch())
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "input",
 						Func:      func(event vugu.DOMEvent) { c.App.Set("batch", value(event)) },

@@ -110,7 +110,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					_ = vgparent
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
 					attach(vgparent, vgn)
-					for vgiterkeyt, v := range inventories {
+					for vgiterkeyt, v := range c.App.model.skills() {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
 						v := v
@@ -206,13 +206,18 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
 			attach(vgparent, vgn)
-			if c.App.model.looked && len(c.App.model.served) == 0 && !c.App.model.chosen() {
+			if c.App.model.about() != "" {
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}}}
+				attach(vgparent, vgn)
+				vgn.SetInnerHTML(c.App.model.about())
+			}
+			if c.App.model.looked && !c.App.model.chosen() {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note warn"}}}
 				attach(vgparent, vgn)
 				{
 					vgparent := vgn
 					_ = vgparent
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "This server offers no model. Drop a "}
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Drop a "}
 					attach(vgparent, vgn)
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "code", Attr: []vugu.VGAttribute(nil)}
 					attach(vgparent, vgn)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -12,27 +11,10 @@ import (
 	"handful/wasm/rpc"
 )
 
-// servedModel is an entry of models/manifest.json: a base that the page's own
-// server offers. File lies beside the manifest.
-type servedModel struct {
-	ID      string `json:"id"`
-	Name    string `json:"name"`
-	File    string `json:"file"`
-	Bytes   int64  `json:"bytes"`
-	SHA256  string `json:"sha256"`
-	Licence string `json:"licence"`
-}
-
 const (
-	manifestPath = "models/manifest.json"
-	ownFiles     = "files" // choice: what the person brought
-	noInventory  = "none"
+	ownFiles    = "files" // choice: what the person brought
+	noInventory = "none"
 )
-
-// served inventories come with the page.
-var inventories = []struct{ ID, Name, URL string }{
-	{"smollm2-135m-mhr-starter", "Starter, for SmolLM2-135M", "inventory/smollm2-135m-mhr-starter/"},
-}
 
 // file is one that the person chose or dropped.
 type file struct {
@@ -44,6 +26,7 @@ type file struct {
 type modelState struct {
 	looked bool // the server has been asked
 	served []servedModel
+	picked bool // the person has chosen a base
 
 	base, inventory, device string // what is chosen
 	baseFiles, invFiles     []file
@@ -56,7 +39,7 @@ type modelState struct {
 }
 
 func newModelState() modelState {
-	return modelState{base: ownFiles, inventory: inventories[0].ID, device: "auto"}
+	return modelState{base: ownFiles, inventory: noInventory, device: "auto"}
 }
 
 // choice names what is chosen, so that a change can be seen.
@@ -84,16 +67,6 @@ func (m *modelState) opening() bool { return m.stop != nil }
 // open tells that what is chosen is what is open.
 func (m *modelState) open() bool { return m.info != nil && m.opened == m.choice() }
 
-// servedBase is the chosen model of the server, or nil.
-func (m *modelState) servedBase() *servedModel {
-	for i := range m.served {
-		if m.served[i].ID == m.base {
-			return &m.served[i]
-		}
-	}
-	return nil
-}
-
 // chosen tells that there is a base to open.
 func (m *modelState) chosen() bool { return m.servedBase() != nil || len(m.baseFiles) > 0 }
 
@@ -102,32 +75,13 @@ func (m *modelState) hasInventory() bool {
 	return m.inventory != noInventory && (m.inventory != ownFiles || len(m.invFiles) > 0)
 }
 
-// findModels asks the server what it offers. None is no fault: the page says
-// how to bring one.
-func (a *App) findModels(ctx context.Context) {
-	raw, err := a.page.Get(ctx, manifestPath)
-	var list []servedModel
-	if err == nil {
-		err = json.Unmarshal(raw, &list)
-	}
-	a.page.Update(func() {
-		a.model.looked = true
-		if err != nil {
-			return
-		}
-		for _, m := range list {
-			if m.ID != "" && m.ID != ownFiles && m.File != "" {
-				a.model.served = append(a.model.served, m)
-			}
-		}
-		if len(a.model.served) > 0 && len(a.model.baseFiles) == 0 {
-			a.model.base = a.model.served[0].ID
-		}
-	})
+// PickBase, PickInventory and PickDevice choose; nothing is opened yet.
+func (a *App) PickBase(id string) {
+	a.model.picked = true
+	a.model.pick(id)
+	a.dropSample()
 }
 
-// PickBase, PickInventory and PickDevice choose; nothing is opened yet.
-func (a *App) PickBase(id string)      { a.model.base = id }
 func (a *App) PickInventory(id string) { a.model.inventory = id }
 func (a *App) PickDevice(kind string)  { a.model.device = kind }
 
@@ -153,11 +107,14 @@ func (a *App) TakeFiles(files []file) {
 				}
 				return out
 			}
+			m := &a.model
 			if inv := pick(got.Inventory); len(inv) > 0 {
-				a.model.invFiles, a.model.inventory = inv, ownFiles
+				m.invFiles, m.inventory = inv, ownFiles
 			}
 			if base := pick(got.Base); len(base) > 0 {
-				a.model.baseFiles, a.model.base = base, ownFiles
+				m.baseFiles, m.picked = base, true
+				m.pick(ownFiles)
+				a.dropSample()
 			}
 			a.say(plural(len(files), "file") + " taken")
 		})
@@ -278,17 +235,15 @@ func (a *App) onProgress(e rpc.Event) {
 // request writes the choice as the engine takes it.
 func (m *modelState) request(absolute func(string) string) (o opening, blobs []rpc.Blob) {
 	if s := m.servedBase(); s != nil {
-		o.Base = []source{{URL: absolute(path.Join(path.Dir(manifestPath), s.File)), Name: path.Base(s.File), SHA256: s.SHA256, Size: s.Bytes}}
+		o.Base = []source{s.source(absolute)}
 	} else {
 		o.Base = sources(m.baseFiles, &blobs)
 	}
 	if m.inventory == ownFiles {
 		o.Inventory = sources(m.invFiles, &blobs)
 	}
-	for _, inv := range inventories {
-		if inv.ID == m.inventory {
-			o.Inventory = []source{{URL: absolute(inv.URL)}}
-		}
+	if v := m.servedSkills(); v != nil {
+		o.Inventory = []source{{URL: absolute(v.URL)}}
 	}
 	o.Device.Kind = m.device
 	return o, blobs
@@ -339,8 +294,12 @@ func (m *modelState) facts() []string {
 	i := m.info
 	out := []string{countText(i.Params) + " parameters", fmt.Sprintf("%d layers of %s", i.Layers, countText(int64(i.Hidden))), i.Quant, bytesText(i.Bytes),
 		"context " + plural(i.Context, "token")}
-	if i.Licence != "" {
-		out = append(out, "licence "+clip(i.Licence, 60))
+	licence := i.Licence
+	if s := m.servedBase(); s != nil && m.open() && licence == "" {
+		licence = s.Licence
+	}
+	if licence != "" {
+		out = append(out, "licence "+clip(licence, 60))
 	}
 	if !i.Tokenizer {
 		out = append(out, "no tokenizer: takes token ids only")
@@ -364,19 +323,4 @@ func (m *modelState) deviceText() (name, why string) {
 	}
 	d := m.info.Device
 	return d.Kind + ": " + clip(d.Name, 60), m.info.DeviceWhy
-}
-
-// sizeText is how much choosing costs, before the click.
-func (m *modelState) sizeText() string {
-	if s := m.servedBase(); s != nil {
-		return bytesText(s.Bytes)
-	}
-	total := int64(0)
-	for _, f := range m.baseFiles {
-		total += f.size
-	}
-	if total == 0 {
-		return ""
-	}
-	return bytesText(total)
 }

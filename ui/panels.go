@@ -89,7 +89,20 @@ func (c *ProgressBar) class() string {
 	return "bar"
 }
 
-const examplesPlaceholder = "Your parcel is waiting, reply with your PIN => spam\nSee you at seven? => ham"
+// placeholder shows what rows look like, of a task for the chosen base.
+func (c *ExamplesPanel) placeholder() string {
+	if c.App.model.base == pocket.ID {
+		return "walk => walks\ntry => tries"
+	}
+	return "Your parcel is waiting, reply with your PIN => spam\nSee you at seven? => ham"
+}
+
+func (c *ExamplesPanel) instruction() string {
+	if c.App.model.base == pocket.ID {
+		return ""
+	}
+	return sampleSets[0].Instruction
+}
 
 const heldPlaceholder = "The same formats as above."
 
@@ -126,6 +139,14 @@ func (c *MethodPanel) why() string {
 
 // begun tells that there is, or will be, something to show.
 func (c *RunPanel) begun() bool { return c.App.run.method != "" }
+
+// quick is how to see the page at work within seconds.
+func (c *RunPanel) quick() string {
+	if c.App.model.base == pocket.ID {
+		return "New here? Click a sample in step 2, then Adapt: it takes seconds."
+	}
+	return "New here? Choose Pocket in step 1, a sample in step 2, then Adapt: it takes seconds."
+}
 
 func (c *RunPanel) planned() string { return c.App.run.planText() }
 

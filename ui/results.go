@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strings"
 
 	"handful/core/fault"
 	"handful/wasm/rpc"
@@ -18,6 +19,18 @@ type scoreLine struct {
 	name, accuracy, balanced, loss, n string
 	best                              bool // of the balanced accuracies, alone
 	percent                           int  // balanced accuracy
+}
+
+// classes tells that rows were judged by choosing among labels.
+func (r *runState) classes() bool { return len(r.scores) == 0 || len(r.scores[0].Labels) > 0 }
+
+// measure is what counts: where there are no labels, answers that are right in
+// every token.
+func (r *runState) measure() string {
+	if r.classes() {
+		return "Balanced accuracy"
+	}
+	return "Right answers"
 }
 
 // scoreTable are the score table's rows.
@@ -61,8 +74,8 @@ func (a *App) verdict() string {
 		}
 		return "nothing was learned"
 	}
-	return fmt.Sprintf("on %s the adapted model %s the base: balanced accuracy %s against %s", plural(adapted.N, "held-out row"),
-		compare(adapted.Balanced, base.Balanced, adapted.N), percentText(adapted.Balanced), percentText(base.Balanced))
+	return fmt.Sprintf("on %s the adapted model %s the base: %s %s against %s", plural(adapted.N, "held-out row"),
+		compare(adapted.Balanced, base.Balanced, adapted.N), strings.ToLower(r.measure()), percentText(adapted.Balanced), percentText(base.Balanced))
 }
 
 // compare says how one rate stands to another, both over n rows. Below two

@@ -44,68 +44,13 @@ func (c *RunPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					attach(vgparent, vgn)
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "ol", Attr: []vugu.VGAttribute(nil)}
 					attach(vgparent, vgn)
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
-						attach(vgparent, vgn)
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-						attach(vgparent, vgn)
-						{
-							vgparent := vgn
-							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "strong", Attr: []vugu.VGAttribute(nil)}
-							attach(vgparent, vgn)
-							{
-								vgparent := vgn
-								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Load"}
-								attach(vgparent, vgn)
-							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " a base model and a set of skills learned on many tasks."}
-							attach(vgparent, vgn)
-						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-						attach(vgparent, vgn)
-						{
-							vgparent := vgn
-							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "strong", Attr: []vugu.VGAttribute(nil)}
-							attach(vgparent, vgn)
-							{
-								vgparent := vgn
-								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Paste"}
-								attach(vgparent, vgn)
-							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: " a few rows of your task."}
-							attach(vgparent, vgn)
-						}
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-						attach(vgparent, vgn)
-						{
-							vgparent := vgn
-							_ = vgparent
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "strong", Attr: []vugu.VGAttribute(nil)}
-							attach(vgparent, vgn)
-							{
-								vgparent := vgn
-								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Adapt"}
-								attach(vgparent, vgn)
-							}
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: ": watch the loss fall, see how much better it gets on rows it has not seen, try it, keep it."}
-							attach(vgparent, vgn)
-						}
-					}
+					vgn.SetInnerHTML(vugu.HTML("\n        \x3Cli\x3E\x3Cstrong\x3ELoad\x3C/strong\x3E a base model and a set of skills learned on many tasks.\x3C/li\x3E\n        \x3Cli\x3E\x3Cstrong\x3EPaste\x3C/strong\x3E a few rows of your task.\x3C/li\x3E\n        \x3Cli\x3E\x3Cstrong\x3EAdapt\x3C/strong\x3E: watch the loss fall, see how much better it gets on rows it has not seen, try it, keep it.\x3C/li\x3E\n      "))
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}}}
+					attach(vgparent, vgn)
+					vgn.SetInnerHTML(c.quick())
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 					attach(vgparent, vgn)
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "No account, no upload: the model trains on this machine, and the page sends nothing anywhere."}
-						attach(vgparent, vgn)
-					}
+					vgn.SetInnerHTML(vugu.HTML("No account, no upload: the model trains on this machine, and the page sends nothing anywhere."))
 				}
 			}
 		}

@@ -148,7 +148,15 @@ func (a *App) adapt(ctx context.Context, o adaptOptions) error {
 	if err != nil {
 		return err
 	}
-	a.page.Update(func() { a.run.options = seen.Options })
+	a.page.Update(func() {
+		a.run.options = seen.Options
+		if a.run.steps == 0 { // known now that the skills are open
+			a.run.steps = a.normalSteps()
+		}
+		if a.settings.chosen().Router {
+			o.RoutingEvery = max(1, a.run.steps/10)
+		}
+	})
 	raw, _, err := client.Call(ctx, "adapt", o, nil, a.onEvent)
 	if err != nil {
 		return err

@@ -44,7 +44,39 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "thead", Attr: []vugu.VGAttribute(nil)}
 				attach(vgparent, vgn)
-				vgn.SetInnerHTML(vugu.HTML("\n        \x3Ctr\x3E\x3Cth scope=\"col\"\x3EModel\x3C/th\x3E\x3Cth scope=\"col\"\x3EAccuracy\x3C/th\x3E\x3Cth scope=\"col\"\x3EBalanced accuracy\x3C/th\x3E\x3Cth scope=\"col\"\x3ELoss\x3C/th\x3E\x3Cth scope=\"col\"\x3ERows\x3C/th\x3E\x3C/tr\x3E\n      "))
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
+					attach(vgparent, vgn)
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "tr", Attr: []vugu.VGAttribute(nil)}
+					attach(vgparent, vgn)
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
+						attach(vgparent, vgn)
+						vgn.SetInnerHTML(vugu.HTML("Model"))
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
+						attach(vgparent, vgn)
+						vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), ""))
+						{
+							vgparent := vgn
+							_ = vgparent
+							vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Accuracy"}
+							attach(vgparent, vgn)
+						}
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
+						attach(vgparent, vgn)
+						vgn.SetInnerHTML(c.App.run.measure())
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
+						attach(vgparent, vgn)
+						vgn.SetInnerHTML(vugu.HTML("Loss"))
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
+						attach(vgparent, vgn)
+						vgn.SetInnerHTML(vugu.HTML("Rows"))
+					}
+				}
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "tbody", Attr: []vugu.VGAttribute(nil)}
 				attach(vgparent, vgn)
 				{
@@ -70,6 +102,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn.SetInnerHTML(s.name)
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
 							attach(vgparent, vgn)
+							vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), ""))
 							vgn.SetInnerHTML(s.accuracy)
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
 							attach(vgparent, vgn)

@@ -66,7 +66,7 @@ func (a *App) Set(name, value string) {
 	}
 }
 
-// whole reads a whole number in a range; "" is the default.
+// whole reads a whole number in a range; "" is normal.
 func whole(text string, normal, low, high int) (int, bool) {
 	if text == "" {
 		return normal, true
@@ -81,10 +81,10 @@ func (s *settingsState) options() (o adaptOptions, wrong string) {
 	o.Method = m.ID
 	o.Truncate = true // what is cut is shown
 	var ok bool
-	if o.Steps, ok = whole(s.steps, defaultSteps, 1, 100_000); !ok {
+	if o.Steps, ok = whole(s.steps, 0, 1, 100_000); !ok {
 		return o, "Steps must be a whole number from 1 to 100,000."
 	}
-	if o.Batch, ok = whole(s.batch, defaultBatch, 1, 1024); !ok {
+	if o.Batch, ok = whole(s.batch, 0, 1, 1024); !ok {
 		return o, "Batch must be a whole number from 1 to 1,024."
 	}
 	seed, ok := whole(s.seed, 0, 0, math.MaxInt32)
@@ -106,11 +106,34 @@ func (s *settingsState) options() (o adaptOptions, wrong string) {
 			o.LR = v
 		}
 	}
-	if m.Router {
-		o.RoutingEvery = max(1, o.Steps/10)
-	}
 	return o, ""
 }
 
-// rateText is the default rate of the chosen method.
-func (s *settingsState) rateText() string { return strconv.FormatFloat(s.chosen().LR, 'g', -1, 64) }
+// normal is an option's value where nothing is typed: what the open skills
+// recommend, else the engine's default.
+func (a *App) normal(option string, otherwise float64) float64 {
+	if a.model.open() && a.model.info.Inventory != nil {
+		if v, ok := a.model.info.Inventory.FewShot[a.settings.method][option].(float64); ok {
+			return v
+		}
+	}
+	return otherwise
+}
+
+func (a *App) normalSteps() int { return int(a.normal("steps", defaultSteps)) }
+
+func (a *App) normalBatch() int { return int(a.normal("batch", defaultBatch)) }
+
+// normalRate is that of the chosen method, as text. Skills that are not open
+// yet may recommend another.
+func (a *App) normalRate() string {
+	m := a.settings.chosen()
+	if m.Skills && !a.model.open() {
+		return "auto"
+	}
+	option := "lr"
+	if m.Router {
+		option = "routerLr"
+	}
+	return strconv.FormatFloat(a.normal(option, m.LR), 'g', -1, 64)
+}

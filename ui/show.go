@@ -55,15 +55,6 @@ func mark(right bool) string {
 	return "✗"
 }
 
-// label is a served model's line in the list, with what choosing it costs.
-func (m servedModel) label() string {
-	name := m.Name
-	if name == "" {
-		name = m.ID
-	}
-	return clip(name, 80) + ", " + bytesText(m.Bytes)
-}
-
 // ownLabel names what the person brought.
 func ownLabel(label string, files []file) string {
 	if len(files) == 0 {
@@ -100,15 +91,15 @@ const lookingAtFiles = "Looking at the files …"
 
 // loadLabel is what the button says: what loading costs, before the click.
 func (m *modelState) loadLabel() string {
-	switch size := m.sizeText(); {
+	switch n := m.size(); {
 	case m.sorting > 0:
 		return lookingAtFiles
 	case m.open():
 		return "Loaded"
-	case size == "":
+	case n == 0 || !m.chosen():
 		return "Load"
 	default:
-		return "Load, " + size
+		return "Load, " + bytesText(n)
 	}
 }
 
@@ -124,7 +115,11 @@ func (r *runState) planText() string {
 	} else {
 		s += plural(p.Held, "row") + " held out. "
 	}
-	return s + countText(int64(p.Trainable)) + " parameters in training, " + bytesText(p.Arena) + " of working memory."
+	s += countText(int64(p.Trainable)) + " parameters in training, " + bytesText(p.Arena) + " of working memory."
+	if len(p.Recommended) > 0 {
+		s += " As these skills recommend: " + clip(strings.ReplaceAll(strings.Join(p.Recommended, ", "), "router-lr", "learning rate"), 200) + "."
+	}
+	return s
 }
 
 // shown is an answer as far as it has come.

@@ -45,6 +45,8 @@ type invInfo struct {
 	Tasks  int    `json:"nTasks"`
 	Sites  int    `json:"sites"`
 	Params int64  `json:"params"`
+
+	FewShot map[string]map[string]any `json:"fewShot"` // recommended options by method
 }
 
 type preview struct {
@@ -75,6 +77,8 @@ type planEvent struct {
 	Dispatches int      `json:"dispatches"`
 	Cut        []cutRow `json:"cut"`
 	Hints      []string `json:"hints"`
+
+	Recommended []string `json:"recommended"` // settings that are as the inventory says
 }
 
 type stepEvent struct {

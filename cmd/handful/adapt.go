@@ -30,6 +30,7 @@ func adaptCommand() *cobra.Command {
 	f.StringVar(&out, "out", "", "folder to write")
 	f.StringVar(&o.Method, "method", "", "z (routing), mu (averaged adapter), mhr (everything), lora or ia3 (from scratch)")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
+	f.StringArrayVar(&o.Options, "option", nil, "a label to choose from (repeat it); default: the rows' options, or the outputs where they are few and come again")
 	f.IntVar(&o.Steps, "steps", d.Steps, "optimiser steps")
 	f.IntVar(&o.Batch, "batch", d.Batch, "rows a step")
 	f.Float64Var(&o.LR, "lr", d.LR, "learning rate of A and B (lora, ia3: 0.01)")
@@ -40,7 +41,7 @@ func adaptCommand() *cobra.Command {
 	f.StringVar(&o.Schedule, "schedule", d.Schedule, "constant or linear")
 	f.StringVar(&o.Optimizer, "optimizer", d.Optimizer, "adamw or adafactor")
 	f.BoolVar(&o.ScaleParameter, "scale-parameter", d.ScaleParameter, "adafactor: rates relative to each tensor's size")
-	f.StringVar(&o.Loss, "loss", d.Loss, "lm, tfew (over each row's options) or ni (smoothed)")
+	f.StringVar(&o.Loss, "loss", d.Loss, "lm, tfew (over the answers that each row could have), ni (smoothed) or auto (tfew where there are answers to choose from, else lm)")
 	f.StringVar(&o.RouterInit, "router-init", d.RouterInit, "fresh, mean, task:ID, best (the training task that fits the examples best), best:K (the mean of K) or keep (mhr)")
 	f.StringVar(&o.Selector, "selector", d.Selector, "from logits to weights: sigmoid (or what an mttl checkpoint says), l2, straight-through, correction or shared")
 	f.StringVar(&o.Granularity, "granularity", d.Granularity, "a router for each: fine (linear), layer, block, coder or coarse (the model)")
@@ -94,6 +95,7 @@ func adaptCommand() *cobra.Command {
 		}
 		defer m.close()
 		defer e.Close()
+		e.Recommend(&o, f.Changed)
 		return runAdapt(c, e, o, w, m.loaded)
 	}
 	return c

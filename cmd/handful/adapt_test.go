@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,4 +197,65 @@ func TestInterrupt(t *testing.T) {
 		t.Error("train.jsonl is empty")
 	}
 	good(t, "score", "--device", "cpu", "--base", golden, "--adapter", out, "--examples", goldenRows(t, 2))
+}
+
+// What an inventory recommends is taken where no flag says otherwise, by adapt
+// and by eval, and inspect shows it.
+func TestRecommendedSettings(t *testing.T) {
+	dir := t.TempDir()
+	inv := filepath.Join(dir, "skills")
+	if err := os.CopyFS(inv, os.DirFS(golden+"/s4/adapter_init")); err != nil {
+		t.Fatal(err)
+	}
+	manifest := `{"name": "golden", "tasks": ["a", "b", "c"], "few_shot": {"z": {"router_lr": 0.5, "steps": 3}, "mu": {"lr": 0.002}}}`
+	write(t, filepath.Join(inv, "manifest.json"), manifest)
+	if o := good(t, "inspect", inv); !strings.Contains(o.stdout, "few-shot z             router_lr 0.5, steps 3\n") || !strings.Contains(o.stdout, "few-shot mu            lr 0.002\n") {
+		t.Errorf("inspect:\n%s", o.stdout)
+	}
+	settings := func(out string) (s struct {
+		Settings struct {
+			Steps  int     `json:"steps"`
+			Router float64 `json:"router_lr"`
+		} `json:"settings"`
+	}) {
+		if err := json.Unmarshal(read(t, filepath.Join(out, "routing.json")), &s); err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	args := []string{"adapt", "--device", "cpu", "--base", golden, "--inventory", inv, "--examples", goldenRows(t, 4), "--method", "z", "--out"}
+	o := good(t, append(args, filepath.Join(dir, "a"))...)
+	if s := settings(filepath.Join(dir, "a")).Settings; s.Steps != 3 || s.Router != .5 || !strings.Contains(o.stderr, "as the inventory recommends: steps 3, router-lr 0.5\n") {
+		t.Errorf("adapt took %+v\n%s", s, o.stderr)
+	}
+	o = good(t, append(args, filepath.Join(dir, "b"), "--steps", "2", "--router-lr", "0.1")...)
+	if s := settings(filepath.Join(dir, "b")).Settings; s.Steps != 2 || s.Router != .1 || strings.Contains(o.stderr, "recommends") {
+		t.Errorf("with flags adapt took %+v\n%s", s, o.stderr)
+	}
+
+	eval := []string{"eval", "--device", "cpu", "--base", golden, "--inventory", inv, "--examples", goldenRows(t, 8), "--shots", "4", "--method", "z,z:router-lr=0.1"}
+	for _, c := range []struct {
+		flags []string
+		want  string
+	}{{nil, "z 3 0.5; z:router-lr=0.1 3 0.1; "}, {[]string{"--steps", "2", "--router-lr", "0.2"}, "z 2 0.2; z:router-lr=0.1 2 0.1; "}} {
+		got := ""
+		for _, r := range evalRows(t, append(eval, c.flags...)...) {
+			var s struct {
+				Steps    int     `json:"steps"`
+				RouterLR float64 `json:"routerLr"`
+			}
+			if r.Settings == nil {
+				continue
+			}
+			if err := json.Unmarshal(r.Settings, &s); err != nil {
+				t.Fatal(err)
+			}
+			got += fmt.Sprintf("%s %d %g; ", r.Name, s.Steps, s.RouterLR)
+		}
+		if got != c.want {
+			t.Errorf("eval %v took %s, want %s", c.flags, got, c.want)
+		}
+	}
+	write(t, filepath.Join(inv, "manifest.json"), strings.Replace(manifest, "router_lr", "router_rate", 1))
+	bad(t, 1, []string{"manifest.json", "router_rate", "newer version"}, append(args, filepath.Join(dir, "c"))...)
 }

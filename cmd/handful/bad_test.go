@@ -52,7 +52,7 @@ func TestUsage(t *testing.T) {
 		{"--holdout 1", adapt("--holdout", "1")},
 		{"--holdout -0.1", adapt("--holdout", "-0.1")},
 		{`--optimizer "sgd", want adamw, adafactor`, adapt("--optimizer", "sgd")},
-		{`--loss "mse", want lm, tfew, ni`, adapt("--loss", "mse")},
+		{`--loss "mse", want lm, tfew, ni, auto`, adapt("--loss", "mse")},
 		{`--schedule "cosine"`, adapt("--schedule", "cosine")},
 		{`--order "random"`, adapt("--order", "random")},
 		{`--router-init "guess"`, adapt("--router-init", "guess")},

@@ -22,7 +22,8 @@ type evalFlags struct {
 	shots            []int
 	seeds, steps     int
 	lr, routerLR     float64
-	lrSet, routerSet bool
+	stepsSet, lrSet  bool
+	routerSet        bool
 	metric           string
 	asJSON, markdown bool
 	out, plots       string
@@ -81,16 +82,28 @@ func (v *evalFlags) check(c *cobra.Command) error {
 	if err := v.model.check(c, "base"); err != nil {
 		return err
 	}
-	v.lrSet, v.routerSet = c.Flags().Changed("lr"), c.Flags().Changed("router-lr")
+	changed := c.Flags().Changed
+	v.stepsSet, v.lrSet, v.routerSet = changed("steps"), changed("lr"), changed("router-lr")
 	v.model.inventory = v.inventories.first()
 	if (v.examples == "") == (v.tasks == "") {
 		return usageError{errors.New("eval wants one of --examples and --tasks")}
 	}
-	if v.seeds < 1 {
-		return usageError{fmt.Errorf("--seeds: got %d, want 1 or more", v.seeds)}
-	}
 	if v.o.MaxTokens < 1 {
 		return usageError{fmt.Errorf("--max-tokens: got %d, want 1 or more", v.o.MaxTokens)}
+	}
+	if err := v.checkDraws(); err != nil {
+		return err
+	}
+	if v.asJSON && v.markdown {
+		return usageError{errors.New("want one of --json and --markdown")}
+	}
+	return v.checkMethods()
+}
+
+// checkDraws holds against their ranges what decides the rows of a cell.
+func (v *evalFlags) checkDraws() error {
+	if v.seeds < 1 {
+		return usageError{fmt.Errorf("--seeds: got %d, want 1 or more", v.seeds)}
 	}
 	if v.o.Limit < 0 {
 		return usageError{fmt.Errorf("--limit: got %d, want 0 or more", v.o.Limit)}
@@ -103,10 +116,7 @@ func (v *evalFlags) check(c *cobra.Command) error {
 	if !slices.Contains([]string{"", eval.MetricAccuracy, eval.MetricBalanced, eval.MetricExact, eval.MetricRougeL}, v.metric) {
 		return usageError{fmt.Errorf("--metric %q, want accuracy, balanced, exact or rougeL", v.metric)}
 	}
-	if v.asJSON && v.markdown {
-		return usageError{errors.New("want one of --json and --markdown")}
-	}
-	return v.checkMethods()
+	return nil
 }
 
 // checkMethods reads --method and puts in front what is always judged.
@@ -135,7 +145,7 @@ func (v *evalFlags) checkMethods() error {
 			return usageError{errors.New("--method wants --shots")}
 		}
 		if m.trains() {
-			o, err := v.options(m, "")
+			o, err := v.options(nil, m, "")
 			if err == nil {
 				err = o.Check()
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -68,16 +67,23 @@ func parseMethods(specs []string) (out []evalMethod, err error) {
 }
 
 // fixed are options that eval sets itself.
-var fixed = []string{"examples", "method", "held", "holdout", "instruction", "score", "seed", "shots", "save-steps", "truncate", "routing-every"}
+var fixed = []string{"examples", "option", "options", "method", "held", "holdout", "instruction", "score", "seed", "shots", "save-steps", "truncate", "routing-every"}
 
-// options are what a method trains with.
-func (v *evalFlags) options(m evalMethod, instruction string) (engine.AdaptOptions, error) {
+// options are what a method trains with: eval's flags and the method's own
+// settings go before what the inventory of e recommends. nil: none is open yet.
+func (v *evalFlags) options(e *engine.Engine, m evalMethod, instruction string) (engine.AdaptOptions, error) {
 	method := m.Method
 	if method == "z-random" {
 		method = "z"
 	}
 	o := engine.Defaults(method)
-	o.Steps, o.Instruction, o.Truncate = v.steps, instruction, v.o.Truncate
+	if e != nil {
+		o = e.Defaults(method)
+	}
+	o.Instruction, o.Truncate = instruction, v.o.Truncate
+	if v.stepsSet {
+		o.Steps = v.steps
+	}
 	if v.lrSet {
 		o.LR = v.lr
 	}
@@ -92,30 +98,15 @@ func (v *evalFlags) options(m evalMethod, instruction string) (engine.AdaptOptio
 	return o, nil
 }
 
-// set gives an option by its flag's name: "router-lr" is routerLr in JSON. A
-// value that is no JSON of the option's type is taken as text.
+// set gives an option by its flag's name. A value that is no JSON of the
+// option's type is taken as text.
 func set(o *engine.AdaptOptions, flag, value string) error {
-	parts := strings.Split(flag, "-")
-	for i, p := range parts[1:] {
-		if p == "" {
-			return fmt.Errorf("no flag %q", flag)
-		}
-		parts[i+1] = strings.ToUpper(p[:1]) + p[1:]
-	}
 	text, err := json.Marshal(value)
 	if err != nil {
 		return err
 	}
 	for _, raw := range []string{value, string(text), "[" + string(text) + "]"} {
-		name, _ := json.Marshal(strings.Join(parts, "")) // texts can be encoded
-		if !json.Valid([]byte(raw)) {
-			continue
-		}
-		next := *o
-		d := json.NewDecoder(bytes.NewReader([]byte("{" + string(name) + ":" + raw + "}")))
-		d.DisallowUnknownFields()
-		if err = d.Decode(&next); err == nil {
-			*o = next
+		if err = o.Set(flag, json.RawMessage(raw)); err == nil {
 			return nil
 		}
 	}

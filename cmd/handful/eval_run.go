@@ -150,7 +150,7 @@ func (r *evaluation) cell(t evalTask, d draw, m evalMethod) (*eval.Result, error
 	var o engine.AdaptOptions
 	if m.trains() {
 		var err error
-		if o, err = r.options(m, t.o.Instruction); err != nil {
+		if o, err = r.options(r.engines[which], m, t.o.Instruction); err != nil {
 			return nil, usageError{err}
 		}
 		o.Seed = d.seed
@@ -185,7 +185,9 @@ func (r *evaluation) judge(e *engine.Engine, t evalTask, d draw, m evalMethod, o
 				return err
 			}
 		}
-		o.Examples = d.train
+		if o.Examples = d.train; len(eo.Options) > 0 {
+			o.Options = eo.Options
+		}
 		fit, err := e.Adapt(r.ctx, o, nil)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func TestParseMethods(t *testing.T) {
 	}
 	v := &evalFlags{steps: 40}
 	for _, m := range got[1:3] {
-		o, err := v.options(m, "do it")
+		o, err := v.options(nil, m, "do it")
 		if err != nil {
 			t.Fatal(err)
 		}

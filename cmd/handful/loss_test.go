@@ -96,3 +96,33 @@ func TestLossTFew(t *testing.T) {
 		})
 	}
 }
+
+// auto is tfew where each row has answers to choose from, else lm; the labels
+// may be told.
+func TestLossAuto(t *testing.T) {
+	base, dir := letters(t), t.TempDir()
+	for name, c := range map[string]struct {
+		rows string
+		more []string
+		want string
+	}{
+		"options":    {`{"input":"a","output":"b","options":["b","c"]}`, nil, "tfew"},
+		"labels":     {"a => b\nb => b\nc => d\nd => d\n", nil, "tfew"},
+		"told":       {"a => b\nc => d\n", []string{"--option", "b", "--option", "d"}, "tfew"},
+		"none":       {"a => b\nc => d\n", nil, "lm"},
+		"one":        {"a => b\nc => b\n", nil, "lm"},
+		"not all":    {`{"input":"a","output":"b","options":["b","c"]}` + "\n" + `{"input":"a","output":"b"}`, nil, "lm"},
+		"other told": {"a => b\nc => d\n", []string{"--option", "b", "--option", "c"}, "lm"},
+		"token ids":  {`{"input_ids":[1,2],"labels":[-100,2]}`, nil, "lm"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := filepath.Join(dir, name)
+			good(t, append([]string{"adapt", "--device", "cpu", "--base", base, "--inventory", golden + "/s4/adapter_init", "--method", "z", "--steps", "1", "--loss", "auto",
+				"--examples", write(t, filepath.Join(dir, name+".txt"), c.rows), "--out", out}, c.more...)...)
+			var s struct{ Settings struct{ Loss string } }
+			if err := json.Unmarshal(read(t, filepath.Join(out, "routing.json")), &s); err != nil || s.Settings.Loss != c.want {
+				t.Errorf("loss %q (%v), want %s", s.Settings.Loss, err, c.want)
+			}
+		})
+	}
+}

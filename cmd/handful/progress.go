@@ -86,6 +86,9 @@ func (p *adaptProgress) show(ev engine.Event) {
 		fmt.Fprintf(os.Stderr, "tried tasks %d/%d\n", ev.Start.Done, ev.Start.Of)
 	case ev.Plan != nil:
 		p.intro = append(p.intro, fmt.Sprintf("%d rows, %d kept aside, %d trainable parameters, %d steps", ev.Plan.Train, ev.Plan.Held, ev.Plan.Trainable, ev.Plan.Steps))
+		if r := ev.Plan.Recommended; len(r) > 0 {
+			p.intro = append(p.intro, "as the inventory recommends: "+strings.Join(r, ", "))
+		}
 		for _, x := range ev.Plan.Cut {
 			p.intro = append(p.intro, fmt.Sprintf("line %d: %d tokens cut from the front of its input", x.Line, x.Tokens))
 		}

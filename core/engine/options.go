@@ -52,7 +52,7 @@ func (o *AdaptOptions) Check() error {
 	if err := oneOf("optimizer", o.Optimizer, tune.AdamW, tune.Adafactor); err != nil {
 		return err
 	}
-	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI); err != nil {
+	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI, LossAuto); err != nil {
 		return err
 	}
 	if o.FromAdapter && fromSkills(o.Method) {

@@ -8,6 +8,28 @@ import (
 	"handful/core/tune"
 )
 
+// LossAuto is tune.LossTFew where each row has answers to choose from, and
+// tune.LossLM where one has none.
+const LossAuto = "auto"
+
+// chooseLoss settles LossAuto.
+func chooseLoss(exs []task.Example, labels []string) string {
+	if len(labels) > task.MaxChoices {
+		labels = nil
+	}
+	for _, ex := range exs {
+		options := labels
+		if len(ex.Options) > 0 {
+			options = ex.Options
+		}
+		two := slices.ContainsFunc(options, func(o string) bool { return o != ex.Output })
+		if ex.Tokenised() || !two || !slices.Contains(options, ex.Output) {
+			return tune.LossLM
+		}
+	}
+	return tune.LossTFew
+}
+
 // addOthers gives each row its wrong answers, encoded as the right one is: the
 // row's own options, else labels.
 func (e *Engine) addOthers(rows []tune.Row, exs []task.Example, labels []string, o *AdaptOptions) error {

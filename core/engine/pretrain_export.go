@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/template"
 
 	"handful/core/format/peft"
 	"handful/core/format/safetensors"
@@ -68,12 +67,7 @@ func (r *pretraining) inventoryFiles(inv *skill.Inventory) ([]File, error) {
 	files := []File{{"manifest.json", j.Bytes()}, {"task_rows.safetensors", rows}}
 	for _, f := range poly {
 		if f.Name == "README.md" {
-			var b bytes.Buffer
-			b.Write(f.Bytes)
-			if err := taskCard.Execute(&b, m); err != nil {
-				return nil, err
-			}
-			f.Bytes = b.Bytes()
+			f.Bytes = append(f.Bytes, m.card()...)
 		}
 		files = append(files, File{f.Name, f.Bytes})
 	}
@@ -141,17 +135,26 @@ func (e *Engine) promptUsed() skill.Prompt {
 	return skill.DefaultPrompt()
 }
 
-var taskCard = template.Must(template.New("tasks").Parse(`
+// card is what follows the adapter's own card: what it was trained on.
+func (m manifest) card() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `
 ## What it was trained on
 
-Multi-head adapter routing (MHR), {{.Steps}} steps of about {{.Examples}} rows that mix tasks. Row i of module_logits belongs to task i of
-manifest.json. {{if .BaseTrained}}The base was trained with it and lies in base/: the skills go with that one only. {{end}}
-{{- if .Sources}}
-
-| task | rows | licence | source | may be shipped |
-|---|---|---|---|---|
-{{- range .Sources}}
-| {{.Name}} | {{.Rows}} | {{.Licence}} | {{.Source}} | {{if .Ship}}yes{{else}}no{{end}} |
-{{- end}}
-{{- end}}
-`))
+Multi-head adapter routing (MHR), %d steps of about %d rows that mix tasks. Row i of module_logits belongs to task i of
+manifest.json. `, m.Steps, m.Examples)
+	if m.BaseTrained {
+		b.WriteString("The base was trained with it and lies in base/: the skills go with that one only. ")
+	}
+	if len(m.Sources) > 0 {
+		b.WriteString("\n\n| task | rows | licence | source | may be shipped |\n|---|---|---|---|---|")
+	}
+	for _, s := range m.Sources {
+		ship := "no"
+		if s.Ship {
+			ship = "yes"
+		}
+		fmt.Fprintf(&b, "\n| %s | %d | %s | %s | %s |", s.Name, s.Rows, s.Licence, s.Source, ship)
+	}
+	return b.String() + "\n"
+}

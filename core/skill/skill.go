@@ -5,9 +5,12 @@
 // s = n_skills, r = rank, t = n_tasks.
 package skill
 
-import "handful/core/fault"
+import (
+	"encoding/json"
 
-import "handful/core/graph"
+	"handful/core/fault"
+	"handful/core/graph"
+)
 
 // Config says what an inventory is made of.
 type Config struct {
@@ -69,6 +72,10 @@ type Manifest struct {
 	Steps  int      `json:"steps"`
 	Tasks  []string `json:"tasks"`          // names of the training tasks
 	Rows   []int    `json:"rows,omitempty"` // each task's row of task_rows.safetensors; absent: its place in Tasks
+
+	// FewShot are settings of adapt that the inventory recommends, by method
+	// and then by the flags' names with _ for -.
+	FewShot map[string]map[string]json.RawMessage `json:"few_shot,omitempty"`
 }
 
 // Row is a task's router row among TaskRows.

@@ -20,8 +20,11 @@ const types = {
   '.wasm': 'application/wasm', '.json': 'application/json', '.jsonl': 'text/plain',
 };
 
-/** Starts the server. answers maps a path to (request, response) => void, or to another path. */
-export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
+/**
+ * Starts the server. answers maps a path to (request, response) => void, or to
+ * another path. at is the path that the page lies under.
+ */
+export async function serve({ dir = path.join(root, 'dist/site'), at = '/' } = {}) {
   const answers = new Map([
     ['/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title><link rel=icon href=data:,>')],
   ]);
@@ -29,6 +32,8 @@ export async function serve({ dir = path.join(root, 'dist/site') } = {}) {
     let where = decodeURIComponent(new URL(request.url, 'http://x').pathname);
     const answer = answers.get(where);
     if (typeof answer === 'string') where = answer;
+    if (at !== '/' && !where.startsWith(at)) return response.writeHead(404).end('not under the page');
+    where = '/' + where.slice(at.length);
     if (where.endsWith('/')) where += 'index.html';
     response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
     response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');

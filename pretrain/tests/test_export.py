@@ -12,6 +12,7 @@ from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.batches import Group, collate
 from pretrain.data import Row
+from pretrain.fault import Fault
 from pretrain.inventory import open_inventory
 from pretrain.prompt import Encoder
 
@@ -89,14 +90,13 @@ def test_task_rows(by, count, llama, tasks, tmp_path):
         assert abs(out["tasks"][name]["loss"] - loss) < 1e-4
 
 
-def test_few_shot_from_the_command_line(llama, tasks, tmp_path):
-    run(llama, tasks, tmp_path / "run", steps=10, lr=0.02)
-    export(Export(run=str(tmp_path / "run"), out=str(tmp_path / "made")))
-    p = pretrain(
-        "fewshot", "--base", llama, "--tasks", tasks, "--inventory", tmp_path / "made", "--steps", 4, "--shots", 8, "--precision", "f32"
-    )
-    *each, mean = map(json.loads, p.stdout.splitlines())
-    assert [r["method"] for r in each] == ["base", "mean", "z", "mu", "lora"]
-    assert all(r["task"] == "double" and r["rows"] == 52 for r in each)
-    assert len({r["loss"] for r in each}) == 5
-    assert mean["mean"]["z"]["loss"] == each[2]["loss"]
+def test_recommended_settings(llama, tasks, tmp_path):
+    few_shot = {"z": {"router_lr": 0.5}, "mu": {"lr": 0.003, "steps": 20}}
+    run(llama, tasks, tmp_path / "run", steps=2)
+    pretrain("export", "--run", tmp_path / "run", "--out", tmp_path / "made", "--few-shot", json.dumps(few_shot))
+    assert json.loads((tmp_path / "made/manifest.json").read_text())["few_shot"] == few_shot
+    assert "z: router_lr 0.5; mu: lr 0.003, steps 20." in (tmp_path / "made/README.md").read_text()
+    for text in ("{", "[]", '{"z": 1}', '{"lora": {"lr": 1}}'):
+        with pytest.raises(Fault, match="few_shot"):
+            export(Export(run=str(tmp_path / "run"), out=str(tmp_path / "not"), few_shot=text))
+    assert not (tmp_path / "not").exists()

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from pretrain import clusters, skills
+from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.config import Config
 from pretrain.data import Row
 from pretrain.evaluate import score
 from pretrain.fault import Fault
-from pretrain.few_shot import Recipe, fit, layers_for, replaced
+from pretrain.few_shot import Recipe, fit, layers_for, lm_loss, replaced
 from pretrain.model import MultiTask, Shape
 from pretrain.prompt import Encoded, Encoder
 
@@ -137,15 +138,28 @@ def test_mu_starts_at_the_uniform_mixture_and_z_leaves_skills(llama):
     kept = [layer.lora_b.clone() for layer in m.layers.values()]
     layers = layers_for(m, "z", 2)
     with replaced(m, layers):
-        fit(
-            m,
-            {"params": [x.router.module_logits for x in layers.values()], "lr": 0.1, "weight_decay": 0.0},
-            shots,
-            0,
-            Recipe(steps=20, precision="f32"),
-            "cpu",
-        )
+        logits = [x.router.module_logits for x in layers.values()]
+        loss = lambda picked: lm_loss(m, [shots[i] for i in picked], "cpu", "f32")
+        fit(m, logits, 0.1, 0.0, loss, len(shots), 0, Recipe(steps=20))
         z = score(m, [(0, t) for t in shots], "cpu")
     assert sum(s[0] for s in z) < sum(s[0] for s in mean)
     assert all(torch.equal(a, layer.lora_b) for a, layer in zip(kept, m.layers.values()))
     assert score(m, [(-1, t) for t in shots], "cpu") == mean
+
+
+def test_a_start_is_the_inventory_and_of_lora_its_mean(llama, tasks, tmp_path):
+    run(llama, tasks, tmp_path / "run", steps=8, lr=0.02, init_rows="sparse:1:2")
+    export(Export(run=str(tmp_path / "run"), out=str(tmp_path / "made"), dtype="f32"))
+    want = adapters(tmp_path / "run")
+    run(llama, tasks, tmp_path / "again", steps=1, lr=0.0, router_lr=0.0, start=str(tmp_path / "made"))
+    got = adapters(tmp_path / "again")
+    assert got.keys() == want.keys() and all(torch.equal(got[k], want[k]) for k in want)
+    run(llama, tasks, tmp_path / "mean", steps=1, lr=0.0, router_lr=0.0, start=str(tmp_path / "made"), method="lora")
+    mean = adapters(tmp_path / "mean")
+    for k, w in want.items():
+        if k.endswith("lora_a"):
+            assert torch.allclose(mean[k], w.mean(1).flatten(0, 1)[None, None])
+        elif k.endswith("lora_b"):
+            assert torch.allclose(mean[k], w.mean(1).transpose(0, 1).flatten(1)[None, None])
+    with pytest.raises(Fault, match="want the run's"):
+        run(llama, tasks, tmp_path / "no", start=str(tmp_path / "made"), skills=2)

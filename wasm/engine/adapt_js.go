@@ -18,10 +18,6 @@ type Adapted struct {
 
 // adapt fine-tunes. A cancelled one answers with what it has learned.
 func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
-	o, err := adaptOptions(r)
-	if err != nil {
-		return nil, nil, err
-	}
 	release, err := s.alone("adapt")
 	if err != nil {
 		return nil, nil, err
@@ -32,6 +28,10 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 		return nil, nil, err
 	}
 	defer leave()
+	o, err := adaptOptions(eng, r)
+	if err != nil {
+		return nil, nil, err
+	}
 	made := &fit{}
 	made.Fit, err = eng.Adapt(ctx, o, func(ev engine.Event) {
 		switch {
@@ -65,9 +65,10 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 	return Adapted{id, made.Fit}, nil, nil
 }
 
-// adaptOptions puts what was asked for over the method's defaults. Rows that
-// are kept aside are scored unless the page says otherwise.
-func adaptOptions(r rpc.Request) (engine.AdaptOptions, error) {
+// adaptOptions puts what was asked for over the method's defaults and what the
+// inventory recommends. Rows that are kept aside are scored unless the page
+// says otherwise.
+func adaptOptions(eng *engine.Engine, r rpc.Request) (engine.AdaptOptions, error) {
 	o := engine.AdaptOptions{}
 	if err := r.Into(&o); err != nil {
 		return o, err
@@ -76,7 +77,7 @@ func adaptOptions(r rpc.Request) (engine.AdaptOptions, error) {
 		o.Method = "z"
 	}
 	aside := o.Holdout > 0 || o.Held != ""
-	o = engine.Defaults(o.Method)
+	o = eng.Defaults(o.Method)
 	o.Score = aside
 	return o, r.Into(&o)
 }

@@ -11,20 +11,19 @@ import (
 func main() {
 	s := newSession()
 	rpc.Serve(map[string]rpc.Handler{
-		"version":     answerVersion,
-		"conformance": conformance,
-		"sort":        sortFiles,
-		"open":        s.open,
-		"close":       s.close,
-		"info":        s.info,
-		"preview":     s.preview,
-		"adapt":       s.adapt,
-		"export":      s.export,
-		"free":        s.free,
-		"score":       s.score,
-		"evaluate":    s.evaluate,
-		"alignment":   s.alignment,
-		"generate":    s.generate,
+		"version":   answerVersion,
+		"sort":      sortFiles,
+		"open":      s.open,
+		"close":     s.close,
+		"info":      s.info,
+		"preview":   s.preview,
+		"adapt":     s.adapt,
+		"export":    s.export,
+		"free":      s.free,
+		"score":     s.score,
+		"evaluate":  s.evaluate,
+		"alignment": s.alignment,
+		"generate":  s.generate,
 	}, version())
 	select {} // the Worker lives until the page ends it
 }

@@ -80,6 +80,8 @@ export interface Info {
     sites: number;
     params: number;
     taskNames?: string[];
+    /** Options of adapt that it recommends, by method: they stand where none is given. */
+    fewShot?: Record<string, Record<string, unknown>>;
   };
   licence: string;
   /** Bytes of weights on the device. */
@@ -113,8 +115,10 @@ export interface AdaptOptions {
   optimizer?: 'adamw' | 'adafactor';
   /** adafactor: rates are relative to each tensor's size (the default). */
   scaleParameter?: boolean;
-  /** Of the label tokens; T-Few's over each row's options; or smoothed and summed, as for Natural Instructions. */
-  loss?: 'lm' | 'tfew' | 'ni';
+  /** Of the label tokens; T-Few's over the answers that each row could have; smoothed and summed, as for Natural Instructions; or T-Few's where there are answers to choose from. */
+  loss?: 'lm' | 'tfew' | 'ni' | 'auto';
+  /** Labels to choose from, of rows without options of their own. By default the outputs, where they are few and come again. */
+  options?: string[];
   /** fresh, mean, task:ID, best, best:K or keep. */
   routerInit?: string;
   /** From logits to weights. */
@@ -172,6 +176,8 @@ export interface Plan {
   dispatches: number;
   cut?: { line: number; tokens: number }[];
   hints?: string[];
+  /** Settings that are as the inventory recommends, such as 'router-lr 0.5'. */
+  recommended?: string[];
 }
 
 export interface Step {

@@ -34,7 +34,7 @@ var types = map[string]string{
 	".css": "text/css; charset=utf-8", ".gguf": "application/octet-stream", ".html": "text/html; charset=utf-8", ".ico": "image/x-icon",
 	".js": "text/javascript; charset=utf-8", ".json": "application/json", ".jsonl": "application/jsonl; charset=utf-8",
 	".md": "text/markdown; charset=utf-8", ".mjs": "text/javascript; charset=utf-8", ".png": "image/png", ".safetensors": "application/octet-stream",
-	".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json",
+	".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8", ".txt": "text/plain; charset=utf-8", ".wasm": "application/wasm", ".webmanifest": "application/manifest+json",
 }
 
 // Handler serves the files under root, which nothing can leave. It answers GET

@@ -4,6 +4,8 @@ package inspect
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"handful/core/fault"
@@ -285,6 +287,13 @@ func (s *Summary) skills(inv *skill.Inventory) {
 		"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": few(inv.Targets), "base": inv.Base}
 	if m := inv.Manifest; m != nil {
 		s.Config["name"], s.Config["trained on"] = m.Name, strings.Join(m.Tasks, " ")
+		for method, settings := range m.FewShot {
+			var list []string
+			for _, name := range slices.Sorted(maps.Keys(settings)) {
+				list = append(list, name+" "+string(settings[name]))
+			}
+			s.Config["few-shot "+method] = strings.Join(list, ", ")
+		}
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"text/template"
+	"strings"
 
 	"handful/core/format/safetensors"
 )
@@ -25,34 +25,40 @@ type card struct {
 	Sites, Rank, Skills, Splits, Tasks int
 }
 
-var cardText = template.Must(template.New("card").Parse(`---
-library_name: peft
-{{- if .Base}}
-base_model: {{.Base | printf "%q"}}
-{{- end}}
-tags: [handful{{if eq .Kind "POLY"}}, mhr{{end}}]
----
-
-# Adapter made with Handful
-
-PEFT {{.Kind}}{{if .Rank}}, rank {{.Rank}}{{end}}, on {{.Sites}} linear layers
-{{- if eq .Kind "POLY"}}: {{.Skills}} skills × {{.Splits}} splits, {{.Tasks}} task(s)
-{{- end}}. It holds weights only: none of the examples that it was made from.
-
-` + "```python" + `
-{{- if eq .Kind "POLY"}}
-import torch
-{{- end}}
-from transformers import AutoModelForCausalLM
+// text is the README.md of an adapter.
+func (c card) text() string {
+	var b strings.Builder
+	poly := c.Kind == "POLY"
+	when := func(so bool, format string, args ...any) {
+		if so {
+			fmt.Fprintf(&b, format, args...)
+		}
+	}
+	b.WriteString("---\nlibrary_name: peft\n")
+	when(c.Base != "", "base_model: %q\n", c.Base)
+	b.WriteString("tags: [handful")
+	when(poly, ", mhr")
+	fmt.Fprintf(&b, "]\n---\n\n# Adapter made with Handful\n\nPEFT %s", c.Kind)
+	when(c.Rank > 0, ", rank %d", c.Rank)
+	fmt.Fprintf(&b, ", on %d linear layers", c.Sites)
+	when(poly, ": %d skills × %d splits, %d task(s)", c.Skills, c.Splits, c.Tasks)
+	b.WriteString(". It holds weights only: none of the examples that it was made from.\n\n```python\n")
+	when(poly, "import torch\n")
+	base := c.Base
+	if base == "" {
+		base = "path/to/the/base"
+	}
+	fmt.Fprintf(&b, `from transformers import AutoModelForCausalLM
 from peft import PeftModel
-base = AutoModelForCausalLM.from_pretrained({{if .Base}}{{.Base | printf "%q"}}{{else}}"path/to/the/base"{{end}})
+base = AutoModelForCausalLM.from_pretrained(%q)
 model = PeftModel.from_pretrained(base, "path/to/this/folder").eval()
-{{- if eq .Kind "POLY"}}
-# routing by task: pass task_ids, one per row; call eval() so that routing is not sampled
+`, base)
+	when(poly, `# routing by task: pass task_ids, one per row; call eval() so that routing is not sampled
 model(**inputs, task_ids=torch.zeros(len(inputs["input_ids"]), dtype=torch.long))
-{{- end}}
-` + "```" + `
-`))
+`)
+	b.WriteString("```\n")
+	return b.String()
+}
 
 // common are the keys that every kind of config has.
 type common struct {
@@ -78,11 +84,7 @@ func folder(cfg map[string]any, ts []safetensors.Tensor, c card, x common) ([]Fi
 	if err != nil {
 		return nil, fmt.Errorf("adapter_model.safetensors: %w", err)
 	}
-	var readme bytes.Buffer
-	if err := cardText.Execute(&readme, c); err != nil {
-		return nil, fmt.Errorf("README.md: %w", err)
-	}
-	return []File{{"adapter_config.json", j.Bytes()}, {"adapter_model.safetensors", w}, {"README.md", readme.Bytes()}}, nil
+	return []File{{"adapter_config.json", j.Bytes()}, {"adapter_model.safetensors", w}, {"README.md", []byte(c.text())}}, nil
 }
 
 func targetsJSON(t []string, regex bool) any {

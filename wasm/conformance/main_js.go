@@ -1,15 +1,25 @@
+// Command conformance is a program for the Worker in the engine's place: it runs
+// the suite of all devices in the browser. It is built by its test.
 package main
 
 import (
 	"context"
+	"runtime"
 	"strings"
 	"time"
 
 	"handful/core/device"
+	_ "handful/core/device/cpu"
 	"handful/core/device/devicetest"
+	_ "handful/core/device/gpu"
 	"handful/wasm/rpc"
 	"handful/wasm/web"
 )
+
+func main() {
+	rpc.Serve(map[string]rpc.Handler{"conformance": conformance}, map[string]string{"go": runtime.Version()})
+	select {} // the Worker lives until the page ends it
+}
 
 // Checked is one case of the conformance suite.
 type Checked struct {
@@ -18,8 +28,7 @@ type Checked struct {
 	MS    float64 `json:"ms"`
 }
 
-// conformance runs the suite of all devices on a device of its own, so that a
-// user's GPU can be judged where it is. It answers with the cases that failed.
+// conformance runs the suite on a device. It answers with the cases that failed.
 func conformance(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
 	var p struct {
 		Device device.Options `json:"device"`

@@ -1,0 +1,193 @@
+package ui
+
+import (
+	"context"
+	"encoding/json"
+	"path"
+	"strings"
+)
+
+// servedModel is a base that the page's own server offers: an entry of
+// models/manifest.json, or the one that the page brings along. File lies
+// beside the manifest; one that ends with "/" is a Hugging Face folder.
+type servedModel struct {
+	ID      string `json:"id"`
+	Name    string `json:"name"`
+	File    string `json:"file"`
+	Bytes   int64  `json:"bytes"`
+	SHA256  string `json:"sha256"`
+	Licence string `json:"licence"`
+
+	says string // what to expect of it
+}
+
+const manifestPath = "models/manifest.json"
+
+// pocket is the model that is always there. Bytes are those of its files.
+var pocket = servedModel{ID: "pocket", Name: "Pocket", File: "../pocket/base/", Bytes: 1_585_877, Licence: "Apache-2.0; its data WordNet, MIT, Unicode-3.0",
+	says: "Learns in seconds on any machine. 0.8 M parameters that know letters, word forms, short lists and small numbers, not the world."}
+
+// inventory is a set of skills that comes with the page.
+type inventory struct {
+	ID, Name, URL string
+	Bytes         int64
+	Like          string // is in the names of the bases that it was made for, in small letters
+}
+
+var inventories = []inventory{
+	{"smollm2-135m-mhr-starter", "Starter, for SmolLM2-135M", "inventory/smollm2-135m-mhr-starter/", 25_089_773, "smollm2-135m"},
+	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 1_526_380, "pocket"},
+}
+
+// made tells that the skills were made for a base of one of these names.
+func (v inventory) made(names ...string) bool {
+	for _, n := range names {
+		if strings.Contains(strings.ToLower(n), v.Like) {
+			return true
+		}
+	}
+	return false
+}
+
+// source is a served model as the engine takes it. Of a folder the engine knows
+// the files.
+func (s *servedModel) source(absolute func(string) string) source {
+	address := path.Join(path.Dir(manifestPath), s.File)
+	if strings.HasSuffix(s.File, "/") {
+		return source{URL: absolute(address + "/")}
+	}
+	return source{URL: absolute(address), Name: path.Base(s.File), SHA256: s.SHA256, Size: s.Bytes}
+}
+
+// findModels asks the server what it offers. Its first model is chosen, where
+// the person has not chosen yet.
+func (a *App) findModels(ctx context.Context) {
+	raw, err := a.page.Get(ctx, manifestPath)
+	var list []servedModel
+	if err == nil && json.Unmarshal(raw, &list) != nil {
+		list = nil
+	}
+	a.page.Update(func() {
+		m := &a.model
+		m.looked, m.served = true, nil
+		for _, s := range list {
+			if s.ID != "" && s.ID != ownFiles && s.ID != pocket.ID && s.File != "" {
+				m.served = append(m.served, s)
+			}
+		}
+		m.served = append(m.served, pocket)
+		if !m.picked {
+			m.pick(m.served[0].ID)
+		}
+	})
+}
+
+// servedBase is the chosen model of the server, or nil.
+func (m *modelState) servedBase() *servedModel {
+	for i := range m.served {
+		if m.served[i].ID == m.base {
+			return &m.served[i]
+		}
+	}
+	return nil
+}
+
+func (s *servedModel) names() []string { return []string{s.ID, s.Name, path.Base(s.File)} }
+
+// names are what the chosen base is called.
+func (m *modelState) names() (out []string) {
+	if s := m.servedBase(); s != nil {
+		return s.names()
+	}
+	for _, f := range m.baseFiles {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+// skills are the page's inventories that may go with the chosen base. Of a
+// person's own files the names tell little, so all are offered.
+func (m *modelState) skills() (out []inventory) {
+	for _, v := range inventories {
+		if m.base == ownFiles || v.made(m.names()...) {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
+// servedSkills is the chosen inventory of the page, or nil.
+func (m *modelState) servedSkills() *inventory {
+	for _, v := range m.skills() {
+		if v.ID == m.inventory {
+			return &v
+		}
+	}
+	return nil
+}
+
+// pick chooses a base, with skills that were made for it: the person's own
+// where the base is theirs too, else the page's, else none.
+func (m *modelState) pick(base string) {
+	m.base = base
+	if m.inventory = noInventory; base == ownFiles && len(m.invFiles) > 0 {
+		m.inventory = ownFiles
+		return
+	}
+	for _, v := range m.skills() {
+		if v.made(m.names()...) {
+			m.inventory = v.ID
+		}
+	}
+}
+
+// label is a served model's line in the list, with what choosing it costs.
+func (s *servedModel) label() string {
+	name, n, with := s.Name, s.Bytes, ""
+	if name == "" {
+		name = s.ID
+	}
+	for _, v := range inventories {
+		if v.made(s.names()...) {
+			n, with = n+v.Bytes, " with skills"
+		}
+	}
+	return clip(name, 80) + ", " + bytesText(n) + with
+}
+
+// size is what opening the choice takes, in bytes.
+func (m *modelState) size() (n int64) {
+	own := func(files []file) {
+		for _, f := range files {
+			n += f.size
+		}
+	}
+	if s := m.servedBase(); s != nil {
+		n += s.Bytes
+	} else {
+		own(m.baseFiles)
+	}
+	if v := m.servedSkills(); v != nil {
+		n += v.Bytes
+	} else if m.inventory == ownFiles {
+		own(m.invFiles)
+	}
+	return n
+}
+
+// about says what the chosen base is and where it comes from, until it is open
+// and tells by itself; "" for a person's own files.
+func (m *modelState) about() string {
+	s := m.servedBase()
+	if s == nil || m.open() {
+		return ""
+	}
+	out := "Comes from this page's own server and stays in this tab."
+	if s.ID == pocket.ID {
+		out = s.says + " Part of this page: nothing is fetched from elsewhere, nothing is uploaded."
+	}
+	if s.Licence != "" {
+		out += " Licence " + clip(s.Licence, 60) + "."
+	}
+	return out
+}

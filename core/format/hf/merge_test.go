@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"handful/core/fault"
+	"handful/core/format"
 	"handful/core/format/formattest"
 	"handful/core/skill"
 	"handful/core/tensor"
@@ -76,5 +78,44 @@ func TestMergedReads(t *testing.T) {
 	l.Dims[site] = [2]int{64, 16}
 	if _, err := c.Merged(tensor.F32, l, nil); !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "[32 64]") {
 		t.Errorf("another size: got %v", err)
+	}
+}
+
+// TestPickledBase: pytorch_model.bin opens like safetensors; the head that it
+// names a second time is the embedding.
+func TestPickledBase(t *testing.T) {
+	f := formattest.Folder(t, llama)
+	want, err := Open(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, _ := f.Find("config.json")
+	bin, _ := formattest.Folder(t, "testdata").Find("pytorch_model.bin")
+	c, err := Open(format.Folder{config, bin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Config.Tied || !slices.Equal(c.Names(), want.Names()) {
+		t.Errorf("tied %v, tensors %v", c.Config.Tied, c.Names())
+	}
+	for _, n := range c.Names() {
+		a, err := c.Tensor(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := want.Tensor(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := tensor.ReadF32(a)
+		y, err2 := tensor.ReadF32(b)
+		if err != nil || err2 != nil || a.DType() != tensor.BF16 {
+			t.Fatal(a.DType(), err, err2)
+		}
+		for i := range y {
+			if bf := math.Float32frombits(uint32(tensor.F32ToBF16(y[i])) << 16); x[i] != bf {
+				t.Fatalf("%s[%d]: %v, want %v", n, i, x[i], bf)
+			}
+		}
 	}
 }

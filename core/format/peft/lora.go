@@ -111,7 +111,7 @@ func loraConfig(c config, s *skill.Single) (l lora, err error) {
 	return l, err
 }
 
-func (l lora) readPair(w *safetensors.File, s *skill.Single, site string) error {
+func (l lora) readPair(w tensors, s *skill.Single, site string) error {
 	r64, err := l.ranks.of(site, float64(l.rank))
 	if err != nil {
 		return err

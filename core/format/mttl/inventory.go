@@ -159,8 +159,11 @@ func (w *weights) route(inv *skill.Inventory, list []*site, s settings, experts 
 			inv.Logits[x] = read[t]
 		}
 	case s.text("router_selector") == "private" || s.text("model_modifier") == "skilled" || w.kind == named || w.kind == container:
-		if inv.Splits != 1 {
+		switch { // a router has a row for each skill
+		case inv.Splits != 1:
 			return fault.Unsupportedf(op, "private skills with %d heads, want 1", inv.Splits)
+		case inv.Skills > maxExperts:
+			return fault.Unsupportedf(op, "%d private skills, want at most %d", inv.Skills, maxExperts)
 		}
 		inv.Selector, inv.Tasks, inv.Logits = "", inv.Skills, inv.OneEach()
 		if names = experts; names == nil {

@@ -24,10 +24,10 @@ from peft import LoraConfig, PolyConfig
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import ggufs, routers, run, speech, t5
+from reference import convert, ggufs, llamacpp, routers, run, speech, t5, train
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
-from reference.exchange import exported, imported, pretrained, refused
+from reference.exchange import compare, exported, imported, pretrained, refused, stacked, unopened
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "testdata/golden/mhr/llama_gqa"
@@ -77,6 +77,15 @@ def on_real(check):
     return run
 
 
+def with_llamacpp(check):
+    """A check that needs llama.cpp."""
+    def run(folder):
+        if not llamacpp.xllamacpp:
+            raise Skip("no xllamacpp: it has no wheel for this machine")
+        check(folder)
+    return run
+
+
 def on_gpu(program, check):
     """A check on the gpu, where an adapter opens."""
     def run(folder):
@@ -119,6 +128,13 @@ def all_checks(program):
         d, cpu, TINY, LoraConfig(target_modules=["k_proj", "gate_proj"], r=6, lora_alpha=16, task_type="CAUSAL_LM"), 1, {}, 4)
     yield "handful opens PEFT's LORA: rslora, wide heads", lambda d: imported(
         d, cpu, TINY | dict(head_dim=10), LoraConfig(target_modules="all-linear", r=5, lora_alpha=3, use_rslora=True, task_type="CAUSAL_LM"), 1, {}, 5)
+    patterns = dict(rank_pattern={r"layers\.0\.self_attn\.q_proj": 5, "down_proj": 1}, alpha_pattern={"q_proj": 9, r"^model.layers.1.mlp.down_proj": 4}, task_type="CAUSAL_LM")
+    for rslora in [False, True]:
+        yield f"handful opens PEFT's LORA: rank_pattern, alpha_pattern{', rslora' * rslora}", lambda d, s=rslora: imported(
+            d, cpu, TINY, LoraConfig(target_modules=["q_proj", "v_proj", "down_proj"], r=3, lora_alpha=2, use_rslora=s, **patterns), 1, {}, 7)
+    yield "handful refuses PEFT's DoRA by name", lambda d: unopened(d, cpu, TINY, LoraConfig(target_modules=["q_proj"], use_dora=True, task_type="CAUSAL_LM"), ["use_dora"])
+    yield "handful stacks PEFT's LORAs", lambda d: stacked(d, cpu, TINY)
+    yield "transformers opens a base merged with a LoRA", lambda d: convert.merged(d, cpu, TINY)
     for key, more in {"attention_bias": dict(attention_bias=True), "mlp_bias": dict(mlp_bias=True),
                       "dynamic": dict(rope_parameters=dict(rope_type="dynamic", rope_theta=1e4, factor=2.0))}.items():
         yield f"handful refuses a base with {key}", lambda d, k=key, m=more: refused(d, cpu, TINY | m, [k])
@@ -130,7 +146,17 @@ def all_checks(program):
     for method in ["z", "mu"]:
         yield f"SmolLM2: PEFT opens the export of {method}", on_real(lambda d, m=method: exported(
             d, cpu, real_model, BASE, SHIPPED, real_rows(), m, ["--steps", "2", "--batch", "4"], 2e-3))
+    yield "SmolLM2: transformers opens the GGUF merged with a LoRA", on_real(lambda d: convert.from_gguf(d, cpu, BASE, real_tokenizer(), real_model(), real_rows()))
+    yield "SmolLM2: llama.cpp runs a LoRA as GGUF", on_real(with_llamacpp(lambda d: convert.gguf_lora(d, cpu, BASE, real_rows())))
+    yield "SmolLM2 as llama.cpp's Q4_K_M", on_real(with_llamacpp(lambda d: q4_k_m(d, cpu)))
     yield "SmolLM2: greedy text is transformers'", on_real(lambda d: speech.check(d, cpu, real_model(), real_tokenizer(), BASE, SHIPPED))
+
+
+def q4_k_m(folder, handful):
+    """handful's logits of a Q4_K_M are transformers' of what it stands for."""
+    llamacpp.requantize(BASE, folder / "m.gguf")
+    want = train.logits(AutoModelForCausalLM.from_pretrained(folder, gguf_file="m.gguf", dtype=torch.float32).eval(), real_rows())
+    compare("Q4_K_M", want, handful, folder, 2e-3, "--base", folder / "m.gguf", "--examples", write_rows(folder / "rows.jsonl", real_rows()))
 
 
 def random_checks(handful, seeds):

@@ -42,6 +42,9 @@ if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
 		{ python3 -m venv .cache/venv && .cache/venv/bin/pip install --quiet --disable-pip-version-check -r scripts/peft-requirements.txt; } ||
 			missing "PyTorch or PEFT could not be installed: their comparison is skipped"
 	fi
+	.cache/venv/bin/python -c 'import xllamacpp' 2>/dev/null ||
+		.cache/venv/bin/pip install --quiet --disable-pip-version-check --no-deps xllamacpp==2026.10.11549 ||
+		missing "no llama.cpp for this machine: its comparison is skipped"
 	if ! .cache/venv/bin/python -c 'import babel, countryinfo, lemminflect; from pretrain.pocket import tables; tables.fetch()' 2>/dev/null; then
 		{ .cache/venv/bin/pip install --quiet --disable-pip-version-check -r pretrain/pocket/requirements.txt &&
 			.cache/venv/bin/python -c 'from pretrain.pocket import tables; tables.fetch()'; } ||

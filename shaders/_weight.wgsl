@@ -13,14 +13,54 @@ fn unpack4x8(v: u32) -> vec4<f32> {
 fn wload(i: u32) -> f32 { let v = wload4(i - i % 4u); return pick(v, i % 4u); }
 //!end
 //!if Q4
-// Q4_1 (and Q4_0 with m = −8d): 6 words a block, f32 d, f32 m, 16 bytes of
-// nibbles; byte i holds element i low and element i+16 high.
+// d·q + m, q of 4 bits: 6 words a block, f32 d, f32 m, nibbles.
 fn wload4(i: u32) -> vec4<f32> {
   let b = (i / 32u) * 6u;
+  return vec4<f32>(nibbles(b + 2u, i % 32u)) * bitcast<f32>(w[b]) + vec4<f32>(bitcast<f32>(w[b + 1u]));
+}
+//!end
+//!if Q5
+// d·q + m, q of 5 bits: 7 words a block, f32 d, f32 m, fifth bits, nibbles.
+fn wload4(i: u32) -> vec4<f32> {
+  let b = (i / 32u) * 7u;
   let e = i % 32u;
-  let v = w[b + 2u + (e % 16u) / 4u] >> select(0u, 4u, e >= 16u);
-  let n = vec4<f32>(f32(v & 15u), f32((v >> 8u) & 15u), f32((v >> 16u) & 15u), f32((v >> 24u) & 15u));
-  return n * bitcast<f32>(w[b]) + vec4<f32>(bitcast<f32>(w[b + 1u]));
+  let h = w[b + 2u] >> e;
+  let q = nibbles(b + 3u, e) | vec4<u32>((h << 4u) & 16u, (h << 3u) & 16u, (h << 2u) & 16u, (h << 1u) & 16u);
+  return vec4<f32>(q) * bitcast<f32>(w[b]) + vec4<f32>(bitcast<f32>(w[b + 1u]));
+}
+//!end
+//!if Q6
+// d·(q − 32), q of 6 bits: 8 words a block, f32 d of the first and of the last
+// 16 elements, nibbles, then two high bits each.
+fn wload4(i: u32) -> vec4<f32> {
+  let b = (i / 32u) * 8u;
+  let e = i % 32u;
+  let h = w[b + 6u + e / 16u] >> (2u * (e % 16u));
+  let q = nibbles(b + 2u, e) | vec4<u32>((h << 4u) & 48u, (h << 2u) & 48u, h & 48u, (h >> 2u) & 48u);
+  return (vec4<f32>(q) - vec4<f32>(32.0)) * bitcast<f32>(w[b + e / 16u]);
+}
+//!end
+//!if IQ4
+// d·level[q] of IQ4_NL: 5 words a block, f32 d, nibbles.
+fn wload4(i: u32) -> vec4<f32> {
+  let b = (i / 32u) * 5u;
+  let q = nibbles(b + 1u, i % 32u);
+  return vec4<f32>(level(q.x), level(q.y), level(q.z), level(q.w)) * bitcast<f32>(w[b]);
+}
+// Four levels a word, as signed bytes.
+fn level(q: u32) -> f32 {
+  let lo = select(0xbfad9881u, 0xf6eaddcfu, q >= 4u);
+  let hi = select(0x26190d01u, 0x71594535u, q >= 12u);
+  let word = select(lo, hi, q >= 8u);
+  return f32(bitcast<i32>(word << (24u - 8u * (q % 4u))) >> 24u);
+}
+//!end
+//!if NIBBLES
+// Elements e..e+3 of the 16 bytes at w[at]: byte i holds element i low and
+// element i+16 high.
+fn nibbles(at: u32, e: u32) -> vec4<u32> {
+  let v = w[at + (e % 16u) / 4u] >> select(0u, 4u, e >= 16u);
+  return vec4<u32>(v & 15u, (v >> 8u) & 15u, (v >> 16u) & 15u, (v >> 24u) & 15u);
 }
 fn wload(i: u32) -> f32 { let v = wload4(i - i % 4u); return pick(v, i % 4u); }
 //!end

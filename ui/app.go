@@ -9,6 +9,7 @@ package ui
 
 import (
 	"context"
+	"sync"
 
 	"handful/core/fault"
 	"handful/wasm/rpc"
@@ -50,6 +51,8 @@ type App struct {
 	folds map[string]bool // which folds are open
 
 	narrow bool // the page is as wide as a phone
+
+	sortTurn sync.Mutex // held while a drop's files are looked at
 }
 
 // NewApp makes the state of a fresh page.

@@ -237,7 +237,7 @@ func TestSample(t *testing.T) {
 func TestTakeFiles(t *testing.T) {
 	list := func(names ...string) (out []file) {
 		for _, n := range names {
-			out = append(out, file{name: n, size: 7})
+			out = append(out, file{name: n, size: 7, blob: "bytes of " + n})
 		}
 		return out
 	}
@@ -247,13 +247,20 @@ func TestTakeFiles(t *testing.T) {
 	}{
 		{list("model.gguf"), 1, 0},
 		{list("m/config.json", "m/model.safetensors", "m/tokenizer.json"), 3, 0},
-		{list("s/adapter_config.json", "s/adapter_model.safetensors", "s/manifest.json"), 0, 3},
-		{list("all/base/config.json", "all/base/model.safetensors", "all/skills/adapter_config.json", "all/skills/adapter_model.safetensors"), 2, 2},
-		{list("config.json", "model.safetensors", "tokenizer.json", "adapter_config.json", "adapter_model.safetensors", "manifest.json"), 3, 3},
+		{list("skills.ckpt"), 0, 1},
+		{list("all/base/config.json", "all/skills/a", "all/base/model.safetensors", "all/skills/b"), 2, 2},
+		{list("both.zip"), 1, 1},
 	} {
 		a, _, _ := newTest(t)
 		do(a, func() {
 			a.TakeFiles(x.files)
+			a.Load()
+			if a.model.opening() || a.whyNot() != lookingAtFiles || a.model.loadLabel() != lookingAtFiles {
+				t.Error("Load could be pressed before the files are looked at")
+			}
+		})
+		wait(t, a, "the files", func() bool { return a.model.sorting == 0 })
+		do(a, func() {
 			m := &a.model
 			if len(m.baseFiles) != x.base || len(m.invFiles) != x.inv || (m.base == ownFiles) != (x.base > 0) || (m.inventory == ownFiles) != (x.inv > 0) {
 				t.Errorf("%s …: got %d and %d files, chosen %q and %q", x.files[0].name, len(m.baseFiles), len(m.invFiles), m.base, m.inventory)
@@ -262,7 +269,45 @@ func TestTakeFiles(t *testing.T) {
 			if len(blobs) != x.base+x.inv || len(o.Base) == 0 || x.inv > 0 && *o.Inventory[0].Blob != x.base {
 				t.Errorf("%s …: got %+v with %d blobs", x.files[0].name, o, len(blobs))
 			}
+			for i, f := range append(append([]file{}, m.baseFiles...), m.invFiles...) {
+				if blobs[i] != "bytes of "+f.name {
+					t.Errorf("%s has %v", f.name, blobs[i])
+				}
+			}
 		})
+	}
+	a, _, _ := newTest(t)
+	do(a, func() { a.TakeFiles(list("model.gguf")) })
+	do(a, func() { a.TakeFiles(list("broken.zip")) })
+	wait(t, a, "the fault", func() bool { return a.fault != nil && a.model.sorting == 0 })
+	do(a, func() {
+		if len(a.model.baseFiles) != 1 || a.model.baseFiles[0].name != "model.gguf" {
+			t.Errorf("a broken file took the others away: %v", a.model.baseFiles)
+		}
+	})
+}
+
+// TestExportAs: what is chosen is what the engine is asked for.
+func TestExportAs(t *testing.T) {
+	a, p, f := newTest(t)
+	adapted(t, a, "mu")
+	for id, want := range map[string]string{"": `{"id":5}`, "gguf-lora": `{"id":5,"to":"gguf-lora"}`, "merged": `{"id":5,"to":"merged","dtype":"F16"}`} {
+		do(a, func() {
+			a.PickExport(id)
+			if a.run.saved {
+				t.Error("another format counts as saved")
+			}
+			a.Export()
+		})
+		wait(t, a, "the export", func() bool { return a.run.saved })
+		if _, params := f.calls("export"); params != want {
+			t.Errorf("asked for %s, want %s", params, want)
+		}
+	}
+	for _, name := range []string{"handful-mu.zip", "handful-mu-gguf-lora.zip", "handful-mu-merged.zip"} {
+		if p.saved[name] == nil {
+			t.Errorf("%s was not saved, but %v", name, p.saved)
+		}
 	}
 }
 
@@ -364,8 +409,9 @@ func TestAWrongFileLosesNothing(t *testing.T) {
 	f.openIt = func() error { return fault.Inputf("base", "no model in notes.txt") }
 	do(a, func() {
 		a.TakeFiles([]file{{name: "notes.txt"}})
-		a.Load()
 	})
+	wait(t, a, "the files", func() bool { return a.model.sorting == 0 })
+	do(a, a.Load)
 	wait(t, a, "the fault", func() bool { return a.fault != nil && !a.busy() })
 	do(a, func() {
 		if a.run.fit == nil || a.model.info == nil || a.run.chart == "" || a.model.open() {

@@ -60,6 +60,21 @@ func bytesOf(array js.Value) []byte {
 	return p
 }
 
+// reading gives the size of an array or a Blob, and a way to read it; one that
+// cannot be read panics with a fault.
+func reading(blob rpc.Blob) (size int64, read func(p []byte, at int64)) {
+	if array := js.Global().Get("Uint8Array"); blob.InstanceOf(array) {
+		return int64(blob.Get("length").Int()), func(p []byte, at int64) { js.CopyBytesToGo(p, blob.Call("subarray", at, at+int64(len(p)))) }
+	}
+	return int64(blob.Get("size").Float()), func(p []byte, at int64) {
+		buf, err := await(blob.Call("slice", float64(at), float64(at)+float64(len(p))).Call("arrayBuffer"))
+		if err != nil {
+			panic(fault.New(fault.Memory, "export", "the browser cannot hold the file: %w", err).Next("take another format, or the command line"))
+		}
+		js.CopyBytesToGo(p, js.Global().Get("Uint8Array").New(buf))
+	}
+}
+
 // SetText implements Page.
 func (b *browser) SetText(id, text string) {
 	if el := element(id); el.Truthy() {
@@ -80,8 +95,8 @@ func (b *browser) Save(name string, names []string, blobs []rpc.Blob) (err error
 	}
 	parts := js.Global().Get("Array").New()
 	for i, blob := range blobs {
-		size := int64(blob.Get("length").Int())
-		sum := checksum(size, func(p []byte, at int64) { js.CopyBytesToGo(p, blob.Call("subarray", at, at+int64(len(p)))) })
+		size, read := reading(blob)
+		sum := checksum(size, read)
 		head, err := z.add(names[i], size, sum)
 		if err != nil {
 			return err

@@ -83,6 +83,26 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 	f.dials++
 	var c *rpc.Client
 	s := rpc.NewServer(func(msg string, blobs []rpc.Blob) { c.Receive(msg, blobs) }, map[string]rpc.Handler{
+		"sort": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o sortOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			var out sortedFiles // the real one looks inside
+			for i, x := range o.Files {
+				if strings.Contains(x.Name, "broken") {
+					return nil, nil, fault.Inputf("zip", "%s: cannot be read", x.Name)
+				}
+				if strings.Contains(x.Name, "skills") || strings.Contains(x.Name, "both") {
+					out.Inventory = append(out.Inventory, i)
+				}
+				if !strings.Contains(x.Name, "skills") {
+					out.Base = append(out.Base, i)
+				}
+			}
+			return out, nil, nil
+		},
 		"open": func(_ context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
 			if f.openIt != nil {

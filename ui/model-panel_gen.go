@@ -242,7 +242,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			attach(vgparent, vgn)
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
 			attach(vgparent, vgn)
-			vgn.SetInnerHTML(vugu.HTML("\x3Cstrong\x3EDrop files here\x3C/strong\x3E to bring your own model or skills, or choose"))
+			vgn.SetInnerHTML(vugu.HTML("\x3Cstrong\x3EDrop files here\x3C/strong\x3E to bring your own model or skills: folders, zips, checkpoints of mttl, LoRAs; or choose"))
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "buttons"}}}
 			attach(vgparent, vgn)
 			{
@@ -284,7 +284,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			if !c.App.model.opening() {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}}}
 				attach(vgparent, vgn)
-				vgn.AddAttrInterface("disabled", c.App.busy() || !c.App.model.chosen() || c.App.model.open())
+				vgn.AddAttrInterface("disabled", c.App.busy() || c.App.model.sorting > 0 || !c.App.model.chosen() || c.App.model.open())
 				vgn.SetInnerHTML(c.App.model.loadLabel())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",

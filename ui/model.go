@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"strings"
 	"time"
 
@@ -31,6 +30,7 @@ type modelState struct {
 
 	base, inventory, device string // what is chosen
 	baseFiles, invFiles     []file
+	sorting                 int // drops whose files are looked at
 
 	stop     context.CancelFunc // set while opening
 	progress progress
@@ -85,42 +85,70 @@ func (a *App) PickBase(id string) {
 func (a *App) PickInventory(id string) { a.model.inventory = id }
 func (a *App) PickDevice(kind string)  { a.model.device = kind }
 
-// TakeFiles sorts what the person brought: what lies beside an adapter's config
-// is an inventory, unless only a base has it; everything else is the base.
+// TakeFiles takes what the person brought. The engine tells a base's files from
+// skills by what is in them: names say little after a download.
 func (a *App) TakeFiles(files []file) {
-	skills := map[string]bool{} // folders that hold an inventory
-	for _, f := range files {
-		if b := path.Base(f.name); b == "adapter_config.json" || b == "adapter_model.safetensors" {
-			skills[path.Dir(f.name)] = true
-		}
-	}
-	var base, inv []file
-	for _, f := range files {
-		if skills[path.Dir(f.name)] && !onlyBase(path.Base(f.name)) {
-			inv = append(inv, f)
-		} else {
-			base = append(base, f)
-		}
-	}
-	m := &a.model
-	if len(inv) > 0 {
-		m.invFiles, m.inventory = inv, ownFiles
-	}
-	if len(base) > 0 {
-		m.baseFiles, m.picked = base, true
-		m.pick(ownFiles)
-		a.dropSample()
-	}
+	a.model.sorting++
+	go func() {
+		a.sortTurn.Lock() // what is brought later counts more
+		defer a.sortTurn.Unlock()
+		got, err := a.sorted(files)
+		a.page.Update(func() {
+			a.model.sorting--
+			if err != nil {
+				a.show("files", err)
+				return
+			}
+			pick := func(places []int) (out []file) {
+				for _, i := range places {
+					if i >= 0 && i < len(files) {
+						out = append(out, files[i])
+					}
+				}
+				return out
+			}
+			m := &a.model
+			if inv := pick(got.Inventory); len(inv) > 0 {
+				m.invFiles, m.inventory = inv, ownFiles
+			}
+			if base := pick(got.Base); len(base) > 0 {
+				m.baseFiles, m.picked = base, true
+				m.pick(ownFiles)
+				a.dropSample()
+			}
+			a.say(plural(len(files), "file") + " taken")
+		})
+	}()
 }
 
-// onlyBase tells a base's files from an inventory's, by name.
-func onlyBase(name string) bool {
-	return name == "config.json" || path.Ext(name) == ".gguf" || strings.HasPrefix(name, "model") || strings.HasPrefix(name, "tokenizer")
+// sorted asks a fresh engine, which takes no part in what is open.
+func (a *App) sorted(files []file) (got sortedFiles, err error) {
+	c, err := a.dial()
+	if err != nil {
+		return got, err
+	}
+	defer c.Close()
+	var blobs []rpc.Blob
+	raw, _, err := c.Call(context.Background(), "sort", sortOptions{Files: sources(files, &blobs)}, blobs, nil)
+	if err == nil && json.Unmarshal(raw, &got) != nil {
+		err = fault.New(fault.Bug, "files", "got an answer that is not understood")
+	}
+	return got, err
+}
+
+// sources are files as the engine takes them; their bytes go to blobs.
+func sources(files []file, blobs *[]rpc.Blob) (out []source) {
+	for _, f := range files {
+		i := len(*blobs)
+		*blobs = append(*blobs, f.blob)
+		out = append(out, source{Name: f.name, Blob: &i})
+	}
+	return out
 }
 
 // Load opens what is chosen.
 func (a *App) Load() {
-	if a.model.opening() || a.run.phase != idle || !a.model.chosen() {
+	if a.model.opening() || a.model.sorting > 0 || a.run.phase != idle || !a.model.chosen() {
 		return
 	}
 	a.fault = nil
@@ -206,21 +234,13 @@ func (a *App) onProgress(e rpc.Event) {
 
 // request writes the choice as the engine takes it.
 func (m *modelState) request(absolute func(string) string) (o opening, blobs []rpc.Blob) {
-	add := func(files []file) (out []source) {
-		for _, f := range files {
-			i := len(blobs)
-			blobs = append(blobs, f.blob)
-			out = append(out, source{Name: f.name, Blob: &i})
-		}
-		return out
-	}
 	if s := m.servedBase(); s != nil {
 		o.Base = []source{s.source(absolute)}
 	} else {
-		o.Base = add(m.baseFiles)
+		o.Base = sources(m.baseFiles, &blobs)
 	}
 	if m.inventory == ownFiles {
-		o.Inventory = add(m.invFiles)
+		o.Inventory = sources(m.invFiles, &blobs)
 	}
 	if v := m.servedSkills(); v != nil {
 		o.Inventory = []source{{URL: absolute(v.URL)}}

@@ -187,8 +187,15 @@ func (c *ScorePanel) says() string {
 		return "It is gone with the engine: adapt again."
 	case c.App.run.exporting:
 		return "Writing …"
-	case c.App.run.saved:
+	case c.App.run.saved && c.App.run.format == "":
 		return "Saved. It opens in PEFT with PeftModel.from_pretrained."
+	case c.App.run.saved:
+		return "Saved."
 	}
-	return "A zip of the PEFT folder: the adapter, its routing, the training log. Never the examples."
+	for _, f := range exportFormats {
+		if f.id == c.App.run.format {
+			return f.says
+		}
+	}
+	return ""
 }

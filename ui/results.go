@@ -196,23 +196,40 @@ func stepTime(ms float64) string {
 	return fmt.Sprintf("%.1f s", ms/1000)
 }
 
-// Export saves the fine-tune as a zip of its PEFT folder.
+// exportFormats are what the fine-tune can be saved as.
+var exportFormats = []struct{ id, name, says string }{
+	{"", "PEFT folder", "A zip of the PEFT folder: the adapter, its routing, the training log. Never the examples."},
+	{"gguf-lora", "LoRA for llama.cpp", "A zip of adapter.gguf, for llama.cpp's --lora beside a GGUF of the same base."},
+	{"merged", "whole model", "A zip of a Hugging Face folder: the base with the adapter in its weights, 2 bytes each."},
+}
+
+// PickExport chooses what Export saves.
+func (a *App) PickExport(id string) { a.run.format, a.run.saved = id, false }
+
+// Export saves the fine-tune as a zip.
 func (a *App) Export() {
 	f := a.run.fit
 	if f == nil || a.run.exporting || a.run.phase != idle {
 		return
 	}
 	a.run.exporting = true
-	client := a.client
+	client, o := a.client, exportOptions{ID: f.ID, To: a.run.format}
+	if o.To == "merged" {
+		o.DType = "F16"
+	}
+	name := "handful-" + f.Method
+	if o.To != "" {
+		name += "-" + o.To
+	}
 	go func() {
-		raw, blobs, err := client.Call(context.Background(), "export", fitOptions{f.ID}, nil, nil)
+		raw, blobs, err := client.Call(context.Background(), "export", o, nil, nil)
 		var got exported
 		switch {
 		case err != nil:
 		case json.Unmarshal(raw, &got) != nil || len(got.Names) != len(blobs) || len(blobs) == 0:
 			err = fault.New(fault.Bug, "export", "got %d names for %d files", len(got.Names), len(blobs))
 		default:
-			err = a.page.Save("handful-"+f.Method+".zip", got.Names, blobs)
+			err = a.page.Save(name+".zip", got.Names, blobs)
 		}
 		a.page.Update(func() {
 			a.run.exporting = false

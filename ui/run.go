@@ -40,7 +40,8 @@ type runState struct {
 	fit         *fit // nil until there is one
 	saved       bool
 	exporting   bool
-	allRows     bool // every prediction is listed
+	format      string // what Export saves, see exportFormats
+	allRows     bool   // every prediction is listed
 
 	chart, heat, scale string // drawings
 	tableOf            *routing
@@ -58,6 +59,8 @@ func (a *App) whyNot() string {
 		return "Adapting now."
 	case m.opening():
 		return "The model is being loaded."
+	case m.sorting > 0:
+		return lookingAtFiles
 	case !m.looked && !m.chosen():
 		return "Looking for models …"
 	case !m.chosen():

@@ -277,6 +277,40 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "Export"}
 				attach(vgparent, vgn)
 			}
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "for", Val: "export-format"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "unseen"}}}
+			attach(vgparent, vgn)
+			vgn.SetInnerHTML(vugu.HTML("Export as"))
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "export-format"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "export-format"}}}
+			attach(vgparent, vgn)
+			vgn.AddAttrInterface("disabled", c.App.run.exporting)
+			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
+				EventType: "change",
+				Func:      func(event vugu.DOMEvent) { c.App.PickExport(value(event)) },
+				// TODO: implement capture, etc. mostly need to decide syntax
+			})
+			{
+				vgparent := vgn
+				_ = vgparent
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
+				attach(vgparent, vgn)
+				for vgiterkeyt, f := range exportFormats {
+					var vgiterkey interface{} = vgiterkeyt
+					_ = vgiterkey
+					f := f
+					_ = f
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "option", Attr: []vugu.VGAttribute(nil)}
+					attach(vgparent, vgn)
+					vgn.AddAttrInterface("value", f.id)
+					{
+						b, err := vjson.Marshal(f.id == c.App.run.format)
+						if err != nil {
+							panic(err)
+						}
+						vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "selected", JSONVal: vjson.RawMessage(b)})
+					}
+					vgn.SetInnerHTML(f.name)
+				}
+			}
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "export-says"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "hint grow"}}}
 			attach(vgparent, vgn)
 			vgn.SetInnerHTML(c.says())

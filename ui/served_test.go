@@ -29,6 +29,14 @@ func TestSkillsFollowTheBase(t *testing.T) {
 		}
 	}
 	const ours, own = "smollm2-135m-mhr", "pocket-mhr"
+	take := func(names ...string) {
+		var files []file
+		for _, n := range names {
+			files = append(files, file{name: n})
+		}
+		do(a, func() { a.TakeFiles(files) })
+		wait(t, a, "the files", func() bool { return m.sorting == 0 })
+	}
 	do(a, func() {
 		check("at first", "tiny", ours, ours)
 		a.PickBase(pocket.ID)
@@ -36,14 +44,18 @@ func TestSkillsFollowTheBase(t *testing.T) {
 		a.PickInventory(noInventory)
 		a.PickBase("tiny")
 		check("back", "tiny", ours, ours)
-		a.TakeFiles([]file{{name: "model.gguf"}})
+	})
+	take("model.gguf")
+	do(a, func() {
 		check("an unknown file", ownFiles, noInventory, ours, own)
 		a.PickInventory(ours)
 		a.PickBase(pocket.ID)
 		check("pocket after a file", pocket.ID, own, own)
-		a.TakeFiles([]file{{name: "SmolLM2-135M-Instruct.Q8_0.gguf"}})
-		check("a file with a name", ownFiles, ours, ours, own)
-		a.TakeFiles([]file{{name: "s/adapter_config.json"}, {name: "s/adapter_model.safetensors"}})
+	})
+	take("SmolLM2-135M-Instruct.Q8_0.gguf")
+	do(a, func() { check("a file with a name", ownFiles, ours, ours, own) })
+	take("skills/adapter_config.json", "skills/adapter_model.safetensors")
+	do(a, func() {
 		check("own skills", ownFiles, ownFiles, ours, own)
 		a.PickBase(pocket.ID)
 		check("pocket after own skills", pocket.ID, own, own)
@@ -54,10 +66,10 @@ func TestSkillsFollowTheBase(t *testing.T) {
 
 // What was chosen before the server answered stays.
 func TestAChoiceStays(t *testing.T) {
-	a := NewApp(&fakePage{files: map[string]string{manifestPath: someManifest}}, nil)
+	a := NewApp(&fakePage{files: map[string]string{manifestPath: someManifest}}, (&fakeEngine{}).dial)
 	do(a, func() { a.TakeFiles([]file{{name: "model.gguf"}}) })
 	a.Start()
-	wait(t, a, "the answer", func() bool { return a.model.looked })
+	wait(t, a, "the answer", func() bool { return a.model.looked && a.model.sorting == 0 })
 	do(a, func() {
 		if a.model.base != ownFiles || len(a.model.served) != 2 {
 			t.Errorf("got %s of %d models", a.model.base, len(a.model.served))

@@ -86,8 +86,14 @@ func (m *modelState) dropClass() string {
 	return ""
 }
 
+// lookingAtFiles stands while the engine tells a base's files from skills.
+const lookingAtFiles = "Looking at the files …"
+
+// loadLabel is what the button says: what loading costs, before the click.
 func (m *modelState) loadLabel() string {
 	switch n := m.size(); {
+	case m.sorting > 0:
+		return lookingAtFiles
 	case m.open():
 		return "Loaded"
 	case n == 0 || !m.chosen():

@@ -175,6 +175,22 @@ type fitOptions struct {
 	ID int `json:"id"`
 }
 
+type exportOptions struct {
+	ID    int    `json:"id"`
+	To    string `json:"to,omitempty"` // "": the PEFT folder with routing and log
+	DType string `json:"dtype,omitempty"`
+}
+
+type sortOptions struct {
+	Files []source `json:"files"`
+}
+
+// sortedFiles are the places of files by what they are for.
+type sortedFiles struct {
+	Base      []int `json:"base"`
+	Inventory []int `json:"inventory"`
+}
+
 type exported struct {
 	Names []string `json:"names"` // the blobs' names, in their order
 }

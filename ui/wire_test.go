@@ -4,6 +4,7 @@ package ui
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,6 +62,7 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		{scoreRow{}, engine.ScoreRow{}},
 		{prediction{}, engine.Prediction{}},
 		{adaptOptions{}, engine.AdaptOptions{}},
+		{sortedFiles{}, engine.Sorted{}},
 	} {
 		mine, theirs := fields(reflect.TypeOf(x.mine)), fields(reflect.TypeOf(x.theirs))
 		for name, f := range mine {
@@ -80,12 +82,22 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		{progress{}, engine.Progress{}, "rate"},
 		{fit{}, engine.Fit{}, "id"},
 		{generateOptions{}, engine.GenerateOptions{}, "adapter"},
+		{exportOptions{}, engine.ConvertOptions{}, "id"},
 	} {
 		theirs := fields(reflect.TypeOf(x.theirs))
 		for name := range fields(reflect.TypeOf(x.mine)) {
 			if _, ok := theirs[name]; !ok && name != x.own {
 				t.Errorf("%T has %q, %T has not", x.mine, name, x.theirs)
 			}
+		}
+	}
+}
+
+// TestExportFormats: the engine knows what the page offers.
+func TestExportFormats(t *testing.T) {
+	for _, f := range exportFormats {
+		if f.id != "" && !slices.Contains(engine.Targets, f.id) {
+			t.Errorf("the engine has no %q", f.id)
 		}
 	}
 }

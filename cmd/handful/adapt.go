@@ -21,8 +21,9 @@ func adaptCommand() *cobra.Command {
 		Use:   "adapt --base PATH --inventory DIR --examples FILE --method z|mu|mhr|lora|ia3 --out DIR",
 		Short: "Fine-tune on examples and write a PEFT adapter",
 	}
-	m.add(c, false)
+	m.add(c, true)
 	f := c.Flags()
+	f.Lookup("adapter").Usage = "lora, ia3: begin with this adapter, not from scratch"
 	d := engine.Defaults("z")
 	f.StringVar(&examples, "examples", "", "examples: JSONL, JSON, CSV, TSV or `text => label` lines")
 	f.StringVar(&held, "held", "", "rows to score on (a file); see also --holdout")
@@ -42,7 +43,7 @@ func adaptCommand() *cobra.Command {
 	f.BoolVar(&o.ScaleParameter, "scale-parameter", d.ScaleParameter, "adafactor: rates relative to each tensor's size")
 	f.StringVar(&o.Loss, "loss", d.Loss, "lm, tfew (over the answers that each row could have), ni (smoothed) or auto (tfew where there are answers to choose from, else lm)")
 	f.StringVar(&o.RouterInit, "router-init", d.RouterInit, "fresh, mean, task:ID, best (the training task that fits the examples best), best:K (the mean of K) or keep (mhr)")
-	f.StringVar(&o.Selector, "selector", d.Selector, "from logits to weights: sigmoid, l2, straight-through, correction or shared")
+	f.StringVar(&o.Selector, "selector", d.Selector, "from logits to weights: sigmoid (or what an mttl checkpoint says), l2, straight-through, correction or shared")
 	f.StringVar(&o.Granularity, "granularity", d.Granularity, "a router for each: fine (linear), layer, block, coder or coarse (the model)")
 	f.BoolVar(&o.Relaxed, "relaxed", false, "sample routes while training (relaxed Bernoulli)")
 	f.StringVar(&o.Order, "order", d.Order, "shuffle or file")
@@ -52,11 +53,12 @@ func adaptCommand() *cobra.Command {
 	f.IntSliceVar(&o.SaveSteps, "save-steps", nil, "steps to save, such as 1,10")
 	f.IntVar(&o.Rank, "rank", d.Rank, "rank of lora")
 	f.Float64Var(&o.Alpha, "alpha", d.Alpha, "alpha of lora; the update is scaled by alpha/rank")
-	f.StringVar(&targets, "targets", "", "modules of lora or ia3: a comma-separated list, one regex, all-linear, or the paper's for T5: t0, ni, ia3; ia3 scales the input of down_proj and wo, the output of others")
+	f.StringVar(&targets, "targets", "", "modules of lora or ia3 from scratch: a comma-separated list, one regex, all-linear, or the paper's for T5: t0, ni, ia3; ia3 scales the input of down_proj and wo, the output of others")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := m.check(c, "base", "examples", "method", "out"); err != nil {
 			return err
 		}
+		o.FromAdapter = m.adapter != ""
 		if o.Seed = m.seed; !f.Changed("lr") {
 			o.LR = engine.Defaults(o.Method).LR
 		}

@@ -174,7 +174,7 @@ func TestBadInput(t *testing.T) {
 		{"config with an absurd size", []string{config}, adapt(edit(t, golden, config, replace(`"hidden_size": 32`, `"hidden_size": 1099511627776`)), inv, rows)},
 		{"missing inventory", []string{"--inventory", "no/such"}, adapt(golden, "no/such", rows)},
 		{"inventory is a model", []string{"adapter_config.json"}, adapt(golden, golden, rows)},
-		{"inventory is a LoRA", []string{"LORA", "POLY"}, adapt(golden, golden+"/s4/mhr_mu/adapter_init", rows)},
+		{"inventory is a LoRA", []string{"one", "method mu"}, adapt(golden, golden+"/s4/mhr_mu/adapter_init", rows)},
 		{"truncated inventory", []string{adapterWeights}, adapt(golden, edit(t, inv, adapterWeights, cut(64)), rows)},
 		{"inventory's config is no JSON", []string{adapterConfig}, adapt(golden, edit(t, inv, adapterConfig, cut(3)), rows)},
 		{"inventory of another type", []string{"IA3"}, adapt(golden, edit(t, inv, adapterConfig, replace(`"POLY"`, `"IA3"`)), rows)},

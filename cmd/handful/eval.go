@@ -48,7 +48,7 @@ func evalCommand() *cobra.Command {
 	v.model.add(c, true)
 	f := c.Flags()
 	inv := f.Lookup("inventory")
-	inv.Value, inv.Usage = &v.inventories, "inventory of skills: a PEFT POLY folder; repeat it as NAME=DIR to compare several"
+	inv.Value, inv.Usage = &v.inventories, "inventory of skills: a PEFT POLY folder, a checkpoint of mttl, or a LoRA; repeat it as NAME=DIR to compare several"
 	f.StringVar(&v.examples, "examples", "", "rows to judge on (and, with --shots, to draw from)")
 	f.StringVar(&v.tasks, "tasks", "", "instead of --examples: a folder whose .jsonl, .json, .csv and .tsv files are a task each, with or without manifest.json")
 	f.StringSliceVar(&v.only, "only", nil, "of --tasks only these")

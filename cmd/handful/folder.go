@@ -93,6 +93,25 @@ func openTree(op, path string) (format.Folder, error) {
 	return f, nil
 }
 
+// openAdapter opens what is named after its folder: an adapter is called as its
+// folder is.
+func openAdapter(op, path string) (format.Folder, error) {
+	f, err := openTree(op, path)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return nil, pathFault(op, path, err)
+		}
+		for i := range f {
+			f[i].Name = filepath.Base(abs) + "/" + f[i].Name
+		}
+	}
+	return f, nil
+}
+
 func closeFolder(f format.Folder) {
 	for _, b := range f {
 		if x, ok := b.Blob.(*file); ok && x.f != nil {

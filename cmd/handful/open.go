@@ -29,9 +29,9 @@ type modelFlags struct {
 func (m *modelFlags) add(c *cobra.Command, adapter bool) {
 	f := c.Flags()
 	f.StringVar(&m.base, "base", "", "base model: a Hugging Face folder or a .gguf")
-	f.StringVar(&m.inventory, "inventory", "", "inventory of skills: a PEFT POLY folder")
+	f.StringVar(&m.inventory, "inventory", "", "inventory of skills: a PEFT POLY folder, a checkpoint of mttl, or a LoRA")
 	if adapter {
-		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder")
+		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder, or a checkpoint of mttl")
 	}
 	f.StringVar(&m.device, "device", "auto", "auto, cpu or gpu")
 	f.StringVar(&m.kernel, "kernel", "", "kernel family; measured when not given")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,7 +19,7 @@ type output struct{ shown, dir, temp string }
 
 // ours matches what an adapter's folder holds. Only a folder with nothing else
 // in it is ever replaced.
-var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
+var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|manifest\.json|task_rows\.safetensors|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
 
 // newOutput checks that dir can be made, or replaced because it is empty or an
 // earlier result.
@@ -51,6 +53,32 @@ func newOutput(dir string) (*output, error) {
 		return nil, pathFault("--out", dir, err)
 	}
 	return &output{dir, abs, temp}, nil
+}
+
+// put streams a file into the output.
+func (w *output) put(name string, write func(io.Writer) error) error {
+	p := filepath.Join(w.temp, filepath.FromSlash(name))
+	return writeFile(p, filepath.Join(w.dir, name), write)
+}
+
+// writeFile makes a file; shown is its name in a fault.
+func writeFile(path, shown string, write func(io.Writer) error) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return pathFault("--out", shown, err)
+	}
+	b := bufio.NewWriterSize(f, 1<<20)
+	err = write(b)
+	for _, step := range []func() error{b.Flush, f.Close} {
+		if e := step(); err == nil {
+			err = e
+		}
+	}
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return pathFault("--out", shown, err)
+	}
+	return err
 }
 
 // write adds files under a folder of the output.

@@ -238,7 +238,7 @@ func fuzz(ctx context.Context, r *result) {
 		}
 		if f := strings.Fields(l); len(f) > 1 && f[0] == "ok" {
 			for _, n := range names {
-				if out, err := do(ctx, nil, "go", "test", "-run", "^$", "-fuzz", "^"+n+"$", "-fuzztime", fuzzTime.String(), f[1]); err != nil {
+				if out, err := do(ctx, nil, "go", "test", "-run", "^$", "-fuzz", "^"+n+"$", "-fuzztime", fuzzTime.String(), "-fuzzminimizetime", "1s", f[1]); err != nil {
 					r.fail("fuzz: %s.%s: %v", f[1], n, err)
 					fmt.Print(out)
 					continue

@@ -25,6 +25,9 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if fromSkills(o.Method) && e.inv == nil {
 		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora or ia3")
 	}
+	if o.Method == "z" && e.inv.Skills == 1 {
+		return nil, fault.Inputf("adapt", "method z routes over skills, and the inventory has one").Next("take method mu, which trains it")
+	}
 	train, held, err := e.split(&o)
 	if err != nil {
 		return nil, err

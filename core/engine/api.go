@@ -6,14 +6,15 @@ package engine
 import (
 	"handful/core/device"
 	"handful/core/format"
+	"handful/core/tune"
 )
 
 // OpenOptions say what to open. Folders are files as a person picked them;
 // what they are is told by their content.
 type OpenOptions struct {
 	Base      format.Folder // HF checkpoint folder or one .gguf
-	Inventory format.Folder // PEFT POLY folder; nil for none
-	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder to score or generate with; nil for none
+	Inventory format.Folder // PEFT POLY folder, checkpoint of mttl, or LoRAs; nil for none
+	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder, or checkpoint of mttl, to run or to begin with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
 
@@ -92,9 +93,10 @@ type AdaptOptions struct {
 	Score        bool     `json:"score"`       // score base, mean and adapted on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
-	Rank         int      `json:"rank"`    // lora from scratch
-	Alpha        float64  `json:"alpha"`   // lora from scratch
-	Targets      []string `json:"targets"` // lora, ia3: suffixes, or one regex
+	Rank         int      `json:"rank"`        // lora from scratch
+	Alpha        float64  `json:"alpha"`       // lora: the update is scaled by alpha/rank
+	Targets      []string `json:"targets"`     // lora, ia3 from scratch: suffixes, or one regex
+	FromAdapter  bool     `json:"fromAdapter"` // lora, ia3: begin with the opened adapter
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
 
@@ -217,6 +219,7 @@ type Fit struct {
 	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
 	files      []File
+	learned    *tune.Learned
 	options    AdaptOptions
 
 	recommended []string // see PlanEvent

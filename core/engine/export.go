@@ -12,6 +12,7 @@ import (
 
 // finish keeps what was learned: the adapter to run, its routing and its files.
 func (f *Fit) finish(l *tune.Learned) error {
+	f.learned = l
 	switch {
 	case l.Single != nil:
 		f.Adapter = singleAdapter(f.Method, l.Single)

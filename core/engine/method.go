@@ -25,10 +25,14 @@ func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Examp
 	case "mu":
 		return tune.Mu(e.inv), nil, nil
 	case "lora", "ia3":
-		m, err := e.scratch(o)
+		m, err := e.own(o)
 		return m, nil, err
 	}
-	inv := e.inv.Routed(skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)})
+	routing := skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)}
+	if routing.Selector == graph.SelectSigmoid && e.inv.Selector != "" {
+		routing.Selector = e.inv.Selector // the default is the inventory's own
+	}
+	inv := e.inv.Routed(routing)
 	var m *tune.Method
 	var start []StartRow
 	if o.RouterInit == "keep" {
@@ -60,7 +64,7 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 		return inv.ZeroLogits(), nil, nil
 	case !search:
 		z, err = inv.Task(strings.TrimPrefix(o.RouterInit, "task:"))
-		return z, nil, err
+		return soft(z), nil, err
 	}
 	best, examples, err := e.tryStarts(ctx, inv, o, train, k, func(done, of int) { on(Event{Start: &StartEvent{Done: done, Of: of}}) })
 	if err != nil {
@@ -73,7 +77,22 @@ func (e *Engine) start(ctx context.Context, inv *skill.Inventory, o *AdaptOption
 	}
 	on(Event{Start: &StartEvent{Rows: found, Examples: examples}})
 	z, err = inv.MeanTask(picked...)
-	return z, found, err
+	return soft(z), found, err
+}
+
+// certain is a logit whose σ′ is so small (5e-5) that a step hardly moves it.
+const certain = 10
+
+// soft cuts logits to ±certain: a router that is certain would not learn.
+func soft(z map[string][]float32) map[string][]float32 {
+	out := map[string][]float32{}
+	for s, v := range z {
+		out[s] = make([]float32, len(v))
+		for i, x := range v {
+			out[s][i] = min(certain, max(-certain, x))
+		}
+	}
+	return out
 }
 
 // tryStarts tries the training tasks' rows on a balanced draw of the examples.
@@ -120,6 +139,32 @@ func bestOf(init string) (k int, ok bool) {
 	}
 	k, err := strconv.Atoi(n)
 	return k, err == nil && k > 0
+}
+
+// own is what lora and ia3 train: one from scratch, or the adapter that was
+// opened.
+func (e *Engine) own(o *AdaptOptions) (*tune.Method, error) {
+	switch {
+	case !o.FromAdapter:
+		return e.scratch(o)
+	case len(o.Targets) > 0:
+		return nil, fault.Inputf("adapt", "--targets with an adapter to begin with, which has its own").Next("leave one of them out")
+	case o.Method == "ia3" && e.ia3 != nil:
+		return tune.IA3(e.ia3), nil
+	case o.Method != "lora" || e.single == nil:
+		return nil, fault.Inputf("adapt", "the opened adapter is no %s", o.Method).Next("give a LoRA to method lora, (IA)³ to ia3, and skills as the inventory of z, mu or mhr")
+	case o.Alpha == 0:
+		return nil, fault.Inputf("adapt", "--alpha 0 with an adapter to begin with, which it would switch off").Next("take 1, or what it was trained with")
+	}
+	s := *e.single
+	s.B = map[string][]float32{} // a stored one is at alpha 1
+	for site, b := range e.single.B {
+		s.B[site] = make([]float32, len(b))
+		for i, v := range b {
+			s.B[site][i] = v / float32(o.Alpha)
+		}
+	}
+	return tune.LoRA(&s, float32(o.Alpha)), nil
 }
 
 // scratch is lora or ia3 on the base's linears that --targets names.

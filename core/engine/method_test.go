@@ -63,7 +63,7 @@ func TestSearchForAStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(said, " "); got != "tried tried tried tried tried tried found plan" {
+	if got := strings.Join(said, " "); got != "tried tried tried found plan" {
 		t.Errorf("events: %s", got)
 	}
 	if len(fit.Start) != 2 || fit.Start[0].Loss > fit.Start[1].Loss || fit.Start[0].Task == fit.Start[1].Task {

@@ -8,8 +8,8 @@ import (
 	"handful/core/device"
 	"handful/core/fault"
 	"handful/core/format"
+	"handful/core/format/adapter"
 	"handful/core/format/hf"
-	"handful/core/format/peft"
 	"handful/core/model"
 	"handful/core/skill"
 	"handful/core/task"
@@ -35,9 +35,9 @@ type Engine struct {
 	trains   bool             // the base's weights can be trained
 	ends     map[int32]bool   // tokens that end an answer
 	inv      *skill.Inventory // nil without one
-	single   *skill.Single    // the opened LORA adapter
-	ia3      *skill.IA3       // the opened IA3 adapter
-	poly     *skill.Inventory // the opened POLY adapter
+	single   *skill.Single    // the opened adapter is a LoRA
+	ia3      *skill.IA3       // it is (IA)³
+	poly     *skill.Inventory // it has skills
 	info     Info
 }
 
@@ -45,6 +45,9 @@ type Engine struct {
 // device. Nothing is uploaded before the first use.
 func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	defer fault.Recover("open", &err)
+	if o.Base, err = o.Base.Expand(); err != nil {
+		return nil, err
+	}
 	e := &Engine{mu: &sync.Mutex{}, ends: map[int32]bool{}, base: o.Base, trains: o.TrainBase}
 	if e.ckpt, err = openBase(o); err != nil {
 		return nil, err
@@ -114,43 +117,47 @@ func (e *Engine) dims() map[string][2]int {
 	return d
 }
 
-// inventory reads a POLY folder and holds it against the base.
+// inventory reads an inventory, or LoRAs as one, and holds it against the base.
 func (e *Engine) inventory(op string, f format.Folder) (*skill.Inventory, error) {
-	inv, err := peft.ReadInventory(f)
+	f, err := f.Expand()
 	if err != nil {
 		return nil, err
 	}
-	if err := skill.CheckSites(op, inv.Sites, inv.Dims, e.dims(), inv.Targets, inv.Regex); err != nil {
+	inv, err := adapter.Inventory(f)
+	if err != nil {
 		return nil, err
 	}
 	if err := checkFewShot(inv.Manifest); err != nil {
 		return nil, err
 	}
 	inv.TaskType = cmp.Or(inv.TaskType, e.taskType())
-	return inv, inv.CheckSplits()
+	return inv, e.fits(op, inv)
 }
 
-func (e *Engine) openAdapter(f format.Folder) (err error) {
-	kind, err := peft.Type(f)
+func (e *Engine) fits(op string, inv *skill.Inventory) error {
+	if err := skill.CheckSites(op, inv.Sites, inv.Dims, e.dims(), inv.Targets, inv.Regex); err != nil {
+		return err
+	}
+	return inv.CheckSplits()
+}
+
+func (e *Engine) openAdapter(f format.Folder) error {
+	f, err := f.Expand()
 	if err != nil {
 		return err
 	}
-	switch kind {
-	case "POLY":
-		e.poly, err = e.inventory("adapter", f)
-		return err
-	case "IA3":
-		if e.ia3, err = peft.ReadIA3(f); err != nil {
-			return err
-		}
-		a := e.ia3
-		return skill.CheckSites("adapter", a.Sites, a.Dims, e.dims(), a.Targets, a.Regex)
-	}
-	if e.single, err = peft.ReadLoRA(f); err != nil {
+	a, err := adapter.Open(f)
+	if err != nil {
 		return err
 	}
-	s := e.single
-	return skill.CheckSites("adapter", s.Sites, s.Dims, e.dims(), s.Targets, s.Regex)
+	e.poly, e.single, e.ia3 = a.Inventory, a.Single, a.IA3
+	switch {
+	case a.Inventory != nil:
+		return e.fits("adapter", a.Inventory)
+	case a.IA3 != nil:
+		return skill.CheckSites("adapter", a.IA3.Sites, a.IA3.Dims, e.dims(), a.IA3.Targets, a.IA3.Regex)
+	}
+	return skill.CheckSites("adapter", a.Single.Sites, a.Single.Dims, e.dims(), a.Single.Targets, a.Single.Regex)
 }
 
 // describe fills Info.

@@ -55,6 +55,9 @@ func (o *AdaptOptions) Check() error {
 	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI, LossAuto); err != nil {
 		return err
 	}
+	if o.FromAdapter && fromSkills(o.Method) {
+		return bad("adapter", "goes with methods lora and ia3, got %s", o.Method)
+	}
 	if err := o.checkRouting(bad, oneOf); err != nil {
 		return err
 	}

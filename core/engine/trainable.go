@@ -1,12 +1,7 @@
 package engine
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
-
 	"handful/core/fault"
-	"handful/core/format"
 	"handful/core/format/hf"
 	"handful/core/format/safetensors"
 	"handful/core/model"
@@ -48,36 +43,16 @@ func (w widened) Tensor(name string) (tensor.Source, error) {
 	return tensor.F32Source(v, s.Shape()...), nil
 }
 
-// beside are the files of a model that training leaves as they are.
-var beside = []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt",
-	"tokenizer.model", "generation_config.json", "chat_template.jinja", "LICENSE", "LICENSE.txt"}
-
-// maxBeside bounds each of them.
-const maxBeside = 64 << 20
-
 // baseFolder is the trained base as a Hugging Face folder: its config with the
 // type of the weights, the weights, and the tokenizer's files as they were.
 func (e *Engine) baseFolder(values map[string][]float32, half bool) ([]File, error) {
-	cfg, o, ok, err := e.base.FindObject("config.json", "config.json", "model_type")
-	if err != nil || !ok {
-		return nil, fault.From("config.json", err)
-	}
 	dtype := "float32"
 	if half {
 		dtype = "float16"
 	}
-	set := func(key string, v any) {
-		o[key], err = json.Marshal(v) // text and truth values can be encoded
-	}
-	set("torch_dtype", dtype)
-	set("dtype", dtype)
-	set("tie_word_embeddings", e.model.Config().Tied)
-	var config bytes.Buffer
-	enc := json.NewEncoder(&config)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(o); err != nil {
-		return nil, fault.From("config.json", err)
+	beside, err := e.ckpt.Files(e.base, dtype)
+	if err != nil {
+		return nil, err
 	}
 	var ts []safetensors.Tensor
 	for _, v := range e.model.Vars() {
@@ -90,15 +65,9 @@ func (e *Engine) baseFolder(values map[string][]float32, half bool) ([]File, err
 	if err != nil {
 		return nil, err
 	}
-	files := []File{{"base/config.json", config.Bytes()}, {"base/model.safetensors", weights}}
-	for _, b := range e.base.Beside(cfg.Name) {
-		if slices.Contains(beside, b.Name) {
-			raw, err := format.ReadAll("base", b, maxBeside)
-			if err != nil {
-				return nil, format.In(b.Name, err)
-			}
-			files = append(files, File{"base/" + b.Name, raw})
-		}
+	files := []File{{"base/model.safetensors", weights}}
+	for _, f := range beside {
+		files = append(files, File{"base/" + f.Name, f.Bytes})
 	}
 	return files, nil
 }

@@ -49,8 +49,8 @@ func TestNotA(t *testing.T) {
 	}{
 		{"<html>", fault.Input, "an HTML page"},
 		{"version https://git-lfs.github.com/spec/v1", fault.Input, "git lfs pull"},
-		{"\x80\x02}", fault.Unsupported, "can run code"},
-		{torchZip, fault.Unsupported, "can run code"},
+		{"\x80\x02}", fault.Input, "got a pickle"},
+		{torchZip, fault.Input, "got a pickle"},
 		{"PK\x03\x04", fault.Input, "unpack"},
 		{"\x1f\x8b", fault.Input, "unpack"},
 		{"", fault.Input, "an empty file"},

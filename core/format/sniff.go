@@ -79,8 +79,7 @@ var described = map[string]string{"gguf": "a GGUF file", "safetensors": "a safet
 	"pickle": "a pickle (PyTorch .bin, .pt or .ckpt)", "gzip": "a gzip file", "html": "an HTML page", "lfs": "a git-lfs pointer",
 	"text": "text", "empty": "an empty file", "binary": "an unknown file"}
 
-// NotA is the fault for a file of the wrong kind, with what to do about it. A
-// pickle is Unsupported whatever was wanted: to read one is to run it.
+// NotA is the fault for a file of the wrong kind, with what to do about it.
 func NotA(op, want string, b Blob) error {
 	kind := SniffBlob(b)
 	f := fault.Inputf(op, "got %s, want %s", described[kind], want)
@@ -91,8 +90,6 @@ func NotA(op, want string, b Blob) error {
 		return f.Next("the address answered with a page, not the file; check it")
 	case "zip", "gzip":
 		return f.Next("unpack it first")
-	case "pickle":
-		return fault.Unsupportedf(op, "got %s, which can run code; want %s", described[kind], want).Next("convert it to safetensors first")
 	}
 	return f.Next("choose another file")
 }

@@ -65,14 +65,55 @@ func product(s *skill.Single, site string, x, y int) float64 {
 	return t / float64(s.Rank)
 }
 
+// Sites that a LoRA lacks are zeros, and a task row takes its LoRA alone.
+func TestStackOfDifferentSites(t *testing.T) {
+	all, few := lora(2, 1), lora(2, 2)
+	few.Sites = few.Sites[1:]
+	delete(few.A, "m.layers.2.q_proj")
+	all.Targets, few.Targets = []string{"q_proj", "v_proj"}, []string{"v_proj"}
+	inv, err := skill.Stack([]*skill.Single{few, all}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(inv.Sites) != 2 || inv.Sites[0] != "m.layers.2.q_proj" || len(inv.Targets) != 2 || inv.Targets[1] != "m.layers.10.v_proj" {
+		t.Errorf("sites %v, targets %v", inv.Sites, inv.Targets)
+	}
+	inv.Manifest = &skill.Manifest{Tasks: []string{"few", "all"}}
+	for i, want := range []*skill.Single{few, all} {
+		z, err := inv.Task(inv.Manifest.Tasks[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := inv.WithLogits(z)
+		w, err := one.Row(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := one.Collapse(w)
+		for _, s := range inv.Sites {
+			d := inv.Dims[s]
+			for x := range d[0] {
+				for y := range d[1] {
+					e := 0.0
+					if want.A[s] != nil {
+						e = product(want, s, x, y)
+					}
+					if g := product(got, s, x, y); math.Abs(g-e) > 1e-6 {
+						t.Fatalf("LoRA %d, %s: %v at %d, %d, want %v", i, s, g, x, y, e)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestStackRefuses(t *testing.T) {
-	fewer, wider := lora(2, 1), lora(2, 2)
-	fewer.Sites = fewer.Sites[:1]
+	wider := lora(2, 2)
 	wider.Dims = map[string][2]int{"m.layers.2.q_proj": {8, 16}, "m.layers.10.v_proj": {4, 8}}
 	for name, c := range map[string]struct {
 		singles []*skill.Single
 		splits  int
-	}{"nothing": {nil, 1}, "other sites": {[]*skill.Single{lora(2, 1), fewer}, 1}, "other sizes": {[]*skill.Single{lora(2, 1), wider}, 1},
+	}{"nothing": {nil, 1}, "other sizes": {[]*skill.Single{lora(2, 1), wider}, 1},
 		"splits": {[]*skill.Single{lora(2, 1)}, 3}, "no splits": {[]*skill.Single{lora(2, 1)}, 0}} {
 		if _, err := skill.Stack(c.singles, c.splits); err == nil {
 			t.Errorf("%s: no fault", name)

@@ -56,11 +56,39 @@ func F32ToF16(f float32) uint16 {
 	return sign | uint16(h)
 }
 
+// F32ToBF16 narrows to a bfloat16, to nearest even.
+func F32ToBF16(f float32) uint16 {
+	b := math.Float32bits(f)
+	if b&0x7fffffff > 0x7f800000 {
+		return uint16(b>>16) | 0x40 // a NaN stays one
+	}
+	return uint16((b + 0x7fff + b>>16&1) >> 16)
+}
+
 var halfTable [1 << 16]float32
 
 func init() {
 	for i := range halfTable {
 		halfTable[i] = F16ToF32(uint16(i))
+	}
+}
+
+// Encode narrows src to F32, F16 or BF16 in dst, which must hold them.
+func Encode(dt DType, dst []byte, src []float32) {
+	le := binary.LittleEndian
+	switch dt {
+	case F32:
+		copy(dst, F32Bytes(src))
+	case F16:
+		for i, v := range src {
+			le.PutUint16(dst[2*i:], F32ToF16(v))
+		}
+	case BF16:
+		for i, v := range src {
+			le.PutUint16(dst[2*i:], F32ToBF16(v))
+		}
+	default:
+		panic("tensor: encode of " + dt.String())
 	}
 }
 
@@ -79,32 +107,7 @@ func Decode(dt DType, dst []float32, src []byte) {
 		for i := range dst {
 			dst[i] = math.Float32frombits(uint32(le.Uint16(src[2*i:])) << 16)
 		}
-	case Q8_0:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[34:] {
-			d, q := halfTable[le.Uint16(src)], src[2:34]
-			o := dst[:32]
-			for i := range o {
-				o[i] = d * float32(int8(q[i]))
-			}
-		}
-	case Q4_0:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[18:] {
-			d := halfTable[le.Uint16(src)]
-			nibbles(dst[:32], src[2:18], d, -8*d)
-		}
-	case Q4_1:
-		for ; len(dst) >= 32; dst, src = dst[32:], src[20:] {
-			nibbles(dst[:32], src[4:20], halfTable[le.Uint16(src)], halfTable[le.Uint16(src[2:])])
-		}
 	default:
-		panic("tensor: decode of " + dt.String())
-	}
-}
-
-func nibbles(o []float32, q []byte, d, m float32) {
-	o, q = o[:32], q[:16]
-	for i, b := range q {
-		o[i] = d*float32(b&15) + m
-		o[i+16] = d*float32(b>>4) + m
+		decodeBlocks(dt, dst, src)
 	}
 }

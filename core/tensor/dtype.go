@@ -4,15 +4,24 @@ package tensor
 
 import "fmt"
 
-// DType is an element type. The quantised ones are GGUF's blocks of 32
-// elements along the last axis, little-endian:
+// DType is an element type. The quantised ones are GGUF's blocks along the last
+// axis, little-endian. Blocks of 32 elements:
 //
-//	Q8_0  f16 d, 32 × i8                     x = d·q
-//	Q4_0  f16 d, 16 B of nibbles             x = d·(q−8)
-//	Q4_1  f16 d, f16 m, 16 B of nibbles      x = d·q + m
+//	Q8_0    f16 d, 32 × i8                           x = d·q
+//	Q4_0    f16 d, 16 B of nibbles                   x = d·(q−8)
+//	Q4_1    f16 d, f16 m, 16 B of nibbles            x = d·q + m
+//	Q5_0    f16 d, u32 of fifth bits, nibbles        x = d·(q−16)
+//	Q5_1    f16 d, f16 m, u32, nibbles               x = d·q + m
+//	IQ4_NL  f16 d, 16 B of nibbles                   x = d·IQ4[q]
+//
+// Blocks of 256, with a scale of its own for each 32 (Q6_K: 16) elements:
+//
+//	Q4_K    f16 d, f16 e, 12 B scales, 128 B         x = d·s·q − e·t
+//	Q5_K    f16 d, f16 e, 12 B, 32 B, 128 B          x = d·s·q − e·t
+//	Q6_K    128 B, 64 B of high bits, 16 × i8, f16 d x = d·s·(q−32)
 //
 // Byte i of the nibbles holds element i in its low and element i+16 in its
-// high half (ggml's layout).
+// high half (ggml's layout, ggml-quants.c).
 type DType uint8
 
 const (
@@ -23,12 +32,19 @@ const (
 	Q8_0
 	Q4_0
 	Q4_1
+	Q5_0
+	Q5_1
+	IQ4_NL
+	Q4_K
+	Q5_K
+	Q6_K
 )
 
 var dtypes = [...]struct {
 	name         string
 	elems, bytes int
-}{{"F32", 1, 4}, {"F16", 1, 2}, {"BF16", 1, 2}, {"I32", 1, 4}, {"Q8_0", 32, 34}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20}}
+}{{"F32", 1, 4}, {"F16", 1, 2}, {"BF16", 1, 2}, {"I32", 1, 4}, {"Q8_0", 32, 34}, {"Q4_0", 32, 18}, {"Q4_1", 32, 20},
+	{"Q5_0", 32, 22}, {"Q5_1", 32, 24}, {"IQ4_NL", 32, 18}, {"Q4_K", 256, 144}, {"Q5_K", 256, 176}, {"Q6_K", 256, 210}}
 
 func (d DType) String() string {
 	if int(d) < len(dtypes) {

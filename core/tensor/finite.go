@@ -5,6 +5,9 @@ import (
 	"math/bits"
 )
 
+// halves are where a block's f16 scales and minima stand.
+var halves = map[DType][]int{Q8_0: {0}, Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, IQ4_NL: {0}, Q4_K: {0, 2}, Q5_K: {0, 2}, Q6_K: {208}}
+
 // NonFinite counts what is NaN or infinite in stored values: elements of F32,
 // F16 and BF16, scales and minima of quantised blocks. b holds whole blocks.
 func NonFinite(dt DType, b []byte) (n int) {
@@ -15,15 +18,13 @@ func NonFinite(dt DType, b []byte) (n int) {
 		return fullExponents(b, 0x7c00_7c00_7c00_7c00, 0x0400_0400_0400_0400)
 	case BF16:
 		return fullExponents(b, 0x7f80_7f80_7f80_7f80, 0x0080_0080_0080_0080)
-	case Q8_0, Q4_0, Q4_1:
-		const half = 0x7c00 // exponent bits
+	default:
 		_, size := dt.Block()
-		for ; len(b) >= size; b = b[size:] {
-			if binary.LittleEndian.Uint16(b)&half == half {
-				n++
-			}
-			if dt == Q4_1 && binary.LittleEndian.Uint16(b[2:])&half == half {
-				n++
+		for at := halves[dt]; len(b) >= size; b = b[size:] {
+			for _, i := range at {
+				if binary.LittleEndian.Uint16(b[i:])&0x7c00 == 0x7c00 { // all exponent bits
+					n++
+				}
 			}
 		}
 	}

@@ -54,29 +54,24 @@ func TestNonFinite(t *testing.T) {
 
 // TestNonFiniteBlocks: only scales and minima count, not the quants.
 func TestNonFiniteBlocks(t *testing.T) {
-	for _, dt := range []DType{Q8_0, Q4_0, Q4_1} {
+	for dt, at := range map[DType][]int{Q8_0: {0}, Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, IQ4_NL: {0}, Q4_K: {0, 2}, Q5_K: {0, 2}, Q6_K: {208}} {
 		_, size := dt.Block()
 		b := make([]byte, 5*size)
 		for i := range b {
 			b[i] = 0xff // quants of all ones
 		}
-		want := 5
-		if dt == Q4_1 {
-			want = 10
-		}
-		if got := NonFinite(dt, b); got != want {
-			t.Errorf("%v: got %d, want %d", dt, got, want)
+		if got := NonFinite(dt, b); got != 5*len(at) {
+			t.Errorf("%v: got %d, want %d", dt, got, 5*len(at))
 		}
 		for i := 0; i < len(b); i += size {
-			binary.LittleEndian.PutUint16(b[i:], 0x7bff) // 65504
-			if dt == Q4_1 {
-				binary.LittleEndian.PutUint16(b[i+2:], 0xfbff)
+			for _, h := range at {
+				binary.LittleEndian.PutUint16(b[i+h:], 0xfbff) // −65504
 			}
 		}
 		if got := NonFinite(dt, b); got != 0 {
 			t.Errorf("%v: got %d of finite scales", dt, got)
 		}
-		binary.LittleEndian.PutUint16(b[3*size:], 0x7e00)
+		binary.LittleEndian.PutUint16(b[3*size+at[len(at)-1]:], 0x7e00)
 		if got := NonFinite(dt, b); got != 1 {
 			t.Errorf("%v: got %d, want 1", dt, got)
 		}
@@ -87,8 +82,8 @@ func TestNonFiniteBlocks(t *testing.T) {
 }
 
 func BenchmarkNonFinite(b *testing.B) {
-	data := make([]byte, 16<<20/680*680)
-	for _, dt := range []DType{F32, F16, BF16, Q8_0, Q4_0, Q4_1} {
+	data := make([]byte, 16<<20)
+	for _, dt := range []DType{F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q6_K} {
 		b.Run(dt.String(), func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			for range b.N {

@@ -3,12 +3,12 @@
 import json
 
 import torch
-from peft import PeftModel, get_peft_model
+from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from . import train
 from .cases import read_model
-from .cli import close_logits, write_rows
+from .cli import Handful, close_logits, write_rows
 
 
 def compare(name, want, handful, folder, atol, *args):
@@ -70,6 +70,42 @@ def imported(folder, handful, model, adapter, tasks, save, seed):
     examples = write_rows(folder / "rows.jsonl", rows)
     flag = "--inventory" if by_task else "--adapter"
     compare(f"PEFT's {adapter.peft_type.value}", want, handful, folder, 1e-4, "--base", folder / "base", flag, folder / "adapter", "--examples", examples)
+
+
+def unopened(folder, handful, model, adapter, words):
+    """An adapter of PEFT that is refused by the name of what it does."""
+    LlamaForCausalLM(LlamaConfig(**model)).float().save_pretrained(folder / "base")
+    get_peft_model(read_model(folder / "base"), adapter).save_pretrained(folder / "adapter")
+    examples = write_rows(folder / "rows.jsonl", [dict(input_ids=[1, 2], labels=[-100, 2])])
+    handful.refuses(words, "score", "--base", folder / "base", "--adapter", folder / "adapter", "--examples", examples)
+
+
+def stacked(folder, handful, model):
+    """handful stacks LoRAs of different ranks and linears; PEFT opens the
+    inventory, and with a router that takes one skill it is that LoRA."""
+    LlamaForCausalLM(LlamaConfig(**model)).float().save_pretrained(folder / "base")
+    rows = [r | {"task_id": 0} for r in random_rows(4, model["vocab_size"], 1, 9)]
+    configs = {"a": dict(r=2, lora_alpha=5, target_modules=["q_proj", "v_proj"]), "b": dict(r=3, lora_alpha=4, use_rslora=True, target_modules=["v_proj", "down_proj"]),
+               "c": dict(r=1, target_modules="all-linear")}
+    for i, (name, config) in enumerate(configs.items()):
+        torch.manual_seed(i)
+        peft = get_peft_model(read_model(folder / "base"), LoraConfig(task_type="CAUSAL_LM", **config)).eval()
+        with torch.no_grad():
+            for n, p in peft.named_parameters():
+                if "lora_" in n:
+                    p.normal_(0, 0.2)
+        peft.save_pretrained(folder / name)
+    Handful(handful.path)("stack", *(folder / n for n in configs), "--splits", 2, "--out", folder / "stack")
+    examples = write_rows(folder / "rows.jsonl", rows)
+    for i, name in enumerate(configs):
+        poly = open_peft(lambda: read_model(folder / "base"), folder / "stack")
+        with torch.no_grad():
+            for n, p in poly.named_parameters():
+                if "module_logits" in n:
+                    p.copy_(torch.full((1, 2, len(configs)), -50.0).index_fill_(2, torch.tensor([i]), 50.0).flatten(1))
+        want = train.logits(open_peft(lambda: read_model(folder / "base"), folder / name), rows)
+        close_logits(train.logits(poly, rows, lambda r: 0), want, 1e-4)
+        compare(f"skill {name}", want, handful, folder, 1e-4, "--base", folder / "base", "--inventory", folder / "stack", "--task", name, "--examples", examples)
 
 
 def refused(folder, handful, model, words):

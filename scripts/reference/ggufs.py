@@ -9,22 +9,24 @@ import torch
 from gguf import GGMLQuantizationType as Type
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from . import train
+from . import llamacpp, train
 from .cases import random_rope, random_rows
 from .cli import close_logits, write_rows
 
-KINDS = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1]
+KINDS = [Type.F32, Type.F16, Type.BF16, Type.Q8_0, Type.Q4_0, Type.Q4_1, Type.Q5_0, Type.Q5_1]
+if llamacpp.xllamacpp:
+    KINDS += [Type.IQ4_NL, Type.Q4_K, Type.Q5_K, Type.Q6_K]
 NAMES = {"input_layernorm": "attn_norm", "self_attn.q_proj": "attn_q", "self_attn.k_proj": "attn_k", "self_attn.v_proj": "attn_v", "self_attn.o_proj": "attn_output",
          "post_attention_layernorm": "ffn_norm", "mlp.gate_proj": "ffn_gate", "mlp.up_proj": "ffn_up", "mlp.down_proj": "ffn_down"}
 
 
 def random_model(r):
-    """Sizes that blocks of 32 fit into; heads of any even width."""
-    hidden = 32 * r.choice([1, 2, 3])
+    """Sizes that blocks of 32, and now and then of 256, fit into; heads of any even width."""
+    hidden = 32 * r.choice([1, 2, 3, 8])
     heads = r.choice([h for h in (2, 4, 8) if hidden // h % 2 == 0])
-    model = dict(vocab_size=r.randint(60, 131), hidden_size=hidden, intermediate_size=32 * r.choice([1, 3, 4]), num_hidden_layers=r.randint(1, 3), num_attention_heads=heads,
+    model = dict(vocab_size=r.randint(60, 131), hidden_size=hidden, intermediate_size=32 * r.choice([1, 3, 4, 8]), num_hidden_layers=r.randint(1, 3), num_attention_heads=heads,
                  num_key_value_heads=r.choice([1, heads, heads // 2]), max_position_embeddings=64, tie_word_embeddings=r.random() < 0.5, rms_norm_eps=r.choice([1e-5, 1e-6]),
-                 rope_parameters={"rope_theta": r.choice([1e4, 1e6])} | random_rope(r), pad_token_id=None, initializer_range=0.15)
+                 rope_parameters={"rope_theta": r.choice([1e4, 1e6])} | random_rope(r), pad_token_id=None, initializer_range=0.15 if hidden < 256 else 0.08)
     if r.random() < 0.3:
         model |= dict(head_dim=r.choice([16, 32]), num_attention_heads=2 * (hidden // 32), num_key_value_heads=2)
         model["num_key_value_heads"] = r.choice([1, 2]) if hidden // 32 != 3 else r.choice([1, 2, 3, 6])
@@ -73,7 +75,7 @@ def write(path, model, seed, kinds):
             if heads:
                 v = neighbours(v, heads)
             kind = kinds[rng.integers(len(kinds))]
-            stored = gguf.quants.quantize(np.ascontiguousarray(v), kind)
+            stored, kind = llamacpp.quantize(v, kind)
             w.add_tensor(ggml_name(name), stored, raw_dtype=kind)
             back = gguf.quants.dequantize(stored, kind).reshape(v.shape)
             p.copy_(torch.from_numpy(np.ascontiguousarray(halves(back, heads) if heads else back)))

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"syscall/js"
 
 	"handful/core/engine"
 	"handful/core/fault"
@@ -83,43 +82,26 @@ func adaptOptions(eng *engine.Engine, r rpc.Request) (engine.AdaptOptions, error
 	return o, r.Into(&o)
 }
 
-// fitParams name a fine-tune.
-type fitParams struct {
-	ID int `json:"id"`
-}
-
-func (s *session) fit(r rpc.Request) (int, *fit, error) {
-	var p fitParams
-	if err := r.Into(&p); err != nil {
-		return 0, nil, err
-	}
+// fit finds a fine-tune.
+func (s *session) fit(op string, id int) (*fit, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.fits[p.ID]
+	f := s.fits[id]
 	if f == nil {
-		return 0, nil, fault.Inputf(r.Method, "no fine-tune %d", p.ID).Next("it was freed, or the model was closed")
+		return nil, fault.Inputf(op, "no fine-tune %d", id).Next("it was freed, or the model was closed")
 	}
-	return p.ID, f, nil
-}
-
-// export gives a fine-tune's files: their names, and their bytes as blobs.
-func (s *session) export(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
-	_, f, err := s.fit(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	names, blobs := []string{}, []rpc.Blob{}
-	for _, x := range append(f.Export(), f.saved...) {
-		b := js.Global().Get("Uint8Array").New(len(x.Bytes))
-		js.CopyBytesToJS(b, x.Bytes)
-		names, blobs = append(names, x.Name), append(blobs, b)
-	}
-	return map[string]any{"names": names}, blobs, nil
+	return f, nil
 }
 
 // free drops a fine-tune.
 func (s *session) free(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
-	id, f, err := s.fit(r)
+	var p struct {
+		ID int `json:"id"`
+	}
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	f, err := s.fit(r.Method, p.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -130,7 +112,7 @@ func (s *session) free(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 	defer leave()
 	eng.Free(f.Adapter)
 	s.mu.Lock()
-	delete(s.fits, id)
+	delete(s.fits, p.ID)
 	s.mu.Unlock()
 	return nil, nil, nil
 }

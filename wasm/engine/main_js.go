@@ -12,6 +12,7 @@ func main() {
 	s := newSession()
 	rpc.Serve(map[string]rpc.Handler{
 		"version":   answerVersion,
+		"sort":      sortFiles,
 		"open":      s.open,
 		"close":     s.close,
 		"info":      s.info,

@@ -17,9 +17,9 @@ export type DeviceKind = 'auto' | 'cpu' | 'gpu';
 export interface OpenOptions {
   /** A Hugging Face folder (config.json, safetensors, tokenizer.json) or one .gguf. */
   base: Files;
-  /** A PEFT POLY folder: the skills that z and mu start from. */
+  /** The skills that z and mu start from: a PEFT POLY folder, a checkpoint of mttl, or LoRAs, each a skill; zips of them too. */
   inventory?: Files;
-  /** A PEFT LORA, IA3 or POLY folder to score or generate with. */
+  /** A PEFT LORA, IA3 or POLY folder, or a checkpoint of mttl, to score or generate with, or to begin with (fromAdapter). */
   adapter?: Files;
   /** 'gpu' never falls back; 'auto' (the default) takes the faster and says why. */
   device?: DeviceKind;
@@ -138,6 +138,8 @@ export interface AdaptOptions {
   rank?: number;
   alpha?: number;
   targets?: string | string[];
+  /** lora, ia3: begin with the opened adapter, not from scratch. */
+  fromAdapter?: boolean;
   seed?: number;
   /** Steps between routing events; 0: only at the end. */
   routingEvery?: number;
@@ -226,8 +228,20 @@ export interface Fit {
   scores?: ScoreRow[];
   /** The PEFT folder with routing.json, train.jsonl and a card. */
   export(): Promise<{ name: string; bytes: Uint8Array }[]>;
+  /** Another format. What may be large comes as Blobs. */
+  export(options: ExportOptions): Promise<{ name: string; blob: Blob }[]>;
   /** Drops it from the engine's memory. */
   free(): Promise<void>;
+}
+
+export interface ExportOptions {
+  /** One LoRA; skills and routers; llama.cpp's LoRA; or the base as a Hugging Face folder with the adapter in its weights. */
+  to: 'peft-lora' | 'peft-poly' | 'peft-ia3' | 'gguf-lora' | 'merged';
+  /** Of mhr, whose skills several tasks have: which, or mean. */
+  task?: string;
+  /** Of merged; F32 when not given. */
+  dtype?: 'F32' | 'F16' | 'BF16';
+  signal?: AbortSignal;
 }
 
 /** What to run the base with. Not given: the newest fit, else the opened adapter, else the base. */
@@ -341,6 +355,9 @@ export class HandfulError extends Error {
 }
 
 export function createHandful(options: OpenOptions): Promise<Handful>;
+
+/** Tells files of a base from files of skills, by their content; a zip may be both. */
+export function sortFiles<T extends Source>(files: Iterable<T>, options?: { assets?: string | URL; signal?: AbortSignal }): Promise<{ base: T[]; inventory: T[] }>;
 
 declare global {
   interface Window {

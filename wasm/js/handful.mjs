@@ -11,8 +11,7 @@ const here = globalThis.document?.baseURI ?? globalThis.location.href;
 /** Opens a base model, and an inventory, in a Worker of its own. */
 export async function createHandful(options = {}) {
   const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, onProgress, signal, assets } = options;
-  const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
-  const engine = new Engine(new URL('engine-worker.js', home.href.replace(/\/?$/, '/')));
+  const engine = start(assets);
   try {
     const blobs = [];
     const params = {
@@ -28,6 +27,24 @@ export async function createHandful(options = {}) {
     engine.close();
     throw error;
   }
+}
+
+/** Tells files of a base from files of skills, by their content: {base, inventory}. */
+export async function sortFiles(files, { assets, signal } = {}) {
+  const engine = start(assets);
+  try {
+    const given = Array.from(files);
+    const blobs = [];
+    const { data } = await engine.call('sort', { files: folder('sort', given, blobs, here) }, { blobs, signal });
+    return { base: data.base.map((i) => given[i]), inventory: data.inventory.map((i) => given[i]) };
+  } finally {
+    engine.close();
+  }
+}
+
+function start(assets) {
+  const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
+  return new Engine(new URL('engine-worker.js', home.href.replace(/\/?$/, '/')));
 }
 
 class Handful {
@@ -158,10 +175,10 @@ class Fit {
     Object.assign(this, data);
   }
 
-  /** Gives the PEFT folder: adapter, routing, log and card. */
-  async export() {
-    const { data, blobs } = await this.#engine.call('export', { id: this.id });
-    return data.names.map((name, i) => ({ name, bytes: blobs[i] }));
+  /** Gives the PEFT folder: adapter, routing, log and card; or another format. */
+  async export({ signal, ...options } = {}) {
+    const { data, blobs } = await this.#engine.call('export', { id: this.id, ...options }, { signal });
+    return data.names.map((name, i) => ({ name, [blobs[i] instanceof Blob ? 'blob' : 'bytes']: blobs[i] }));
   }
 
   /** Drops it from the engine's memory. */

@@ -161,7 +161,7 @@ func variablesLive(ctx context.Context, d device.Device) error {
 func storedWeights(ctx context.Context, d device.Device) error {
 	b := NewBuild("stored")
 	for _, dt := range DTypes {
-		b.Weight(dt, 3, 64)
+		b.Weight(dt, 3, whole(dt, 64))
 	}
 	defer d.Free(b.vars...)
 	for _, v := range b.vars {

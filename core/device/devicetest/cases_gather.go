@@ -21,7 +21,7 @@ func (b *Build) oddRows(n, v int) []int32 {
 func gatherCases() (cs []Case) {
 	for _, dt := range DTypes {
 		for i, n := range sizes {
-			v, d := sizes[len(sizes)-1-i], 32*(i+1)
+			v, d := sizes[len(sizes)-1-i], whole(dt, 32*(i+1))
 			if !dt.Quantised() {
 				d = sizes[(i+3)%len(sizes)]
 			}

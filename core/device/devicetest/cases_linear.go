@@ -18,7 +18,7 @@ func both(dt tensor.DType, n, in, out int) Case {
 func linearCases() (cs []Case) {
 	for _, dt := range DTypes {
 		for _, s := range [][3]int{{1, 64, 3}, {3, 32, 33}, {7, 96, 65}, {65, 64, 127}, {33, 128, 7}, {1, 576, 192}, {3, 64, 4096}} {
-			cs = append(cs, both(dt, s[0], s[1], s[2]))
+			cs = append(cs, both(dt, s[0], whole(dt, s[1]), s[2]))
 		}
 		if !dt.Quantised() {
 			for _, s := range [][3]int{{1, 1, 1}, {3, 7, 33}, {127, 65, 7}, {33, 127, 65}, {65, 3, 1}, {7, 1, 127}} {
@@ -59,7 +59,8 @@ func epilogueCases() (cs []Case) {
 	shapes := []struct{ n, in, out, rank, tasks int }{{1, 32, 3, 1, 1}, {7, 64, 33, 2, 3}, {65, 96, 130, 8, 1}, {130, 64, 65, 16, 4}, {33, 128, 127, 3, 2}}
 	for i, c := range combos {
 		for j, s := range shapes {
-			dt := DTypes[(i+j)%len(DTypes)]
+			dt := DTypes[(len(shapes)*i+j)%len(DTypes)]
+			s.in = whole(dt, s.in)
 			at := fmt.Sprintf(" %s %v n=%d in=%d out=%d rank=%d tasks=%d", c.name, dt, s.n, s.in, s.out, s.rank, s.tasks)
 			cs = append(cs,
 				compare("linear with"+at, Loose, func(b *Build) []*graph.Node {

@@ -48,7 +48,14 @@ var sizes = []int{1, 3, 7, 33, 65, 127}
 const manyRows = 65_535 + 2
 
 // DTypes are the element types that weights come in.
-var DTypes = []tensor.DType{tensor.F32, tensor.F16, tensor.BF16, tensor.Q8_0, tensor.Q4_0, tensor.Q4_1}
+var DTypes = []tensor.DType{tensor.F32, tensor.F16, tensor.BF16, tensor.Q8_0, tensor.Q4_0, tensor.Q4_1,
+	tensor.Q5_0, tensor.Q5_1, tensor.IQ4_NL, tensor.Q4_K, tensor.Q5_K, tensor.Q6_K}
+
+// whole is n columns or as many more as a block of dt wants.
+func whole(dt tensor.DType, n int) int {
+	e, _ := dt.Block()
+	return (n + e - 1) / e * e
+}
 
 // compare is a case that builds one graph and wants d's outputs, and the
 // variables that it changes, to be near the reference's. A second run of a

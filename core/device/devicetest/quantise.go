@@ -40,7 +40,15 @@ func Quantise(dt tensor.DType, v []float32) []byte {
 		for _, x := range v {
 			out = binary.LittleEndian.AppendUint16(out, uint16((math.Float32bits(x)+0x8000)>>16))
 		}
-	case tensor.Q8_0, tensor.Q4_0, tensor.Q4_1:
+	case tensor.Q4_K, tensor.Q5_K, tensor.Q6_K:
+		for ; len(v) >= 256; v = v[256:] {
+			if dt == tensor.Q6_K {
+				out = superblock6(out, v[:256])
+			} else {
+				out = superblock(out, v[:256], dt == tensor.Q5_K)
+			}
+		}
+	case tensor.Q8_0, tensor.Q4_0, tensor.Q4_1, tensor.Q5_0, tensor.Q5_1, tensor.IQ4_NL:
 		for ; len(v) >= 32; v = v[32:] {
 			lo, hi := v[0], v[0]
 			for _, x := range v[:32] {
@@ -59,6 +67,17 @@ func Quantise(dt tensor.DType, v []float32) []byte {
 			case tensor.Q4_1:
 				d := half((hi - lo) / 15)
 				out = nibbles(out, v[:32], d, half(lo))
+			case tensor.Q5_0:
+				d := half(most / 15)
+				out = fives(out, v[:32], d, -16*d)
+			case tensor.Q5_1:
+				d := half((hi - lo) / 31)
+				out = fives(out, v[:32], d, half(lo))
+			case tensor.IQ4_NL:
+				d := half(most / 113)
+				for i := range 16 {
+					out = append(out, byte(nearest(v[i], d)|nearest(v[i+16], d)<<4))
+				}
 			}
 		}
 	default:

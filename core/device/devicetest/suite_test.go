@@ -67,9 +67,10 @@ func TestToleranceCatchesWhatItShould(t *testing.T) {
 func TestQuantiseIsNear(t *testing.T) {
 	b := devicetest.NewBuild("quantise")
 	v := b.Normal(4096, 1)
-	v = append(v, make([]float32, 32)...) // a block of zeros
+	v = append(v, make([]float32, 256)...) // a block of zeros
 	for dt, step := range map[tensor.DType]float64{
 		tensor.F32: 0, tensor.F16: 4e-3, tensor.BF16: 2e-2, tensor.Q8_0: 2e-2, tensor.Q4_0: 0.35, tensor.Q4_1: 0.25,
+		tensor.Q5_0: 0.16, tensor.Q5_1: 0.12, tensor.IQ4_NL: 0.4, tensor.Q4_K: 0.3, tensor.Q5_K: 0.16, tensor.Q6_K: 0.08,
 	} {
 		got := make([]float32, len(v))
 		data := devicetest.Quantise(dt, v)

@@ -39,21 +39,6 @@ func flags(names ...string) shaders.Vars {
 	return v
 }
 
-// weightFlag names the layout of a stored weight in _weight.wgsl.
-func weightFlag(dt tensor.DType) string {
-	switch dt {
-	case tensor.Q8_0:
-		return "Q8"
-	case tensor.Q4_0, tensor.Q4_1:
-		return "Q4"
-	case tensor.F16:
-		return "F16"
-	case tensor.BF16:
-		return "BF16"
-	}
-	return "F32"
-}
-
 // buf is a value's one buffer.
 func buf(v *value) *wgpu.Buffer {
 	if len(v.pieces) != 1 {
@@ -146,7 +131,7 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *value) {
 	a := n.Attr.(graph.LinearAttr)
 	x, w, forward := in[0], in[1], n.Kind == graph.KindLinear
-	v := flags(weightFlag(w.dt))
+	v := weightVars(w.dt)
 	kinds := []byte("rrwu----")
 	bs := make([]*wgpu.Buffer, 8)
 	bs[0], bs[2] = buf(x), buf(out)
@@ -167,7 +152,6 @@ func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *v
 	if !forward {
 		v["TRANSPOSED"] = "1"
 	}
-	v["DT"] = weightFlag(w.dt)
 	pl := p.kernel(ctx, "linear_"+p.d.info.Family, string(kinds), v)
 	rows, ldx, ldy := x.shape[0], x.shape[1], n.Shape[1]
 	for i, pc := range w.pieces {
@@ -231,8 +215,7 @@ func (p *program) mix(ctx context.Context, n *graph.Node, in []*value, out *valu
 }
 
 func (p *program) gather(ctx context.Context, n *graph.Node, in []*value, out *value) {
-	v := flags(weightFlag(in[0].dt))
-	v["DT"] = weightFlag(in[0].dt)
+	v := weightVars(in[0].dt)
 	pl := p.kernel(ctx, "gather", "rrwu", v)
 	for i, pc := range in[0].pieces {
 		first, lo, hi := 0, pc.lo, pc.hi

@@ -2,9 +2,7 @@ package gpu
 
 import (
 	"context"
-	"encoding/binary"
 	"io"
-	"math"
 
 	"github.com/gogpu/wgpu"
 
@@ -30,47 +28,6 @@ type piece struct {
 
 // chunk is how much of a weight is read and repacked at a time.
 const chunk = 4 << 20
-
-// packedRow is the bytes of a row of n elements on the device: quantised
-// blocks are padded to whole words (shaders/_weight.wgsl).
-func packedRow(dt tensor.DType, n int) int {
-	switch dt {
-	case tensor.Q8_0:
-		return n / 32 * 36
-	case tensor.Q4_0, tensor.Q4_1:
-		return n / 32 * 24
-	}
-	return dt.Bytes(1, n)
-}
-
-// repack writes stored blocks as the shaders read them: scales as f32.
-func repack(dt tensor.DType, dst, src []byte) []byte {
-	le := binary.LittleEndian
-	scale := func(at int) float32 { return tensor.F16ToF32(le.Uint16(src[at:])) }
-	put := func(f float32) { dst = le.AppendUint32(dst, math.Float32bits(f)) }
-	switch dt {
-	case tensor.Q8_0:
-		for ; len(src) >= 34; src = src[34:] {
-			put(scale(0))
-			dst = append(dst, src[2:34]...)
-		}
-	case tensor.Q4_0:
-		for ; len(src) >= 18; src = src[18:] {
-			put(scale(0))
-			put(-8 * scale(0))
-			dst = append(dst, src[2:18]...)
-		}
-	case tensor.Q4_1:
-		for ; len(src) >= 20; src = src[20:] {
-			put(scale(0))
-			put(scale(2))
-			dst = append(dst, src[4:20]...)
-		}
-	default:
-		dst = append(dst, src...)
-	}
-	return dst
-}
 
 // load gives a variable's buffers, uploading it on first use.
 func (d *Device) load(ctx context.Context, v *tensor.Var) (*value, error) {

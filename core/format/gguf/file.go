@@ -40,8 +40,8 @@ func (f *File) Bytes() (n int64) {
 	return n
 }
 
-// Tensor is a lazily read tensor, row-major: F32, F16, BF16, Q8_0, Q4_0 or
-// Q4_1; others are Unsupported by name.
+// Tensor is a lazily read tensor, row-major, of a readable kind; others are
+// Unsupported by name.
 func (f *File) Tensor(name string) (tensor.Source, error) {
 	t, ok := f.tensors[name]
 	if !ok {
@@ -49,7 +49,7 @@ func (f *File) Tensor(name string) (tensor.Source, error) {
 	}
 	dt, ok := readable[t.kind]
 	if !ok {
-		return nil, fault.Unsupportedf(op, "tensor %s is stored as %s, want F32, F16, BF16, Q8_0, Q4_0 or Q4_1", short(name), kinds[t.kind].name).
+		return nil, fault.Unsupportedf(op, "tensor %s is stored as %s, want %s", short(name), kinds[t.kind].name, readableNames).
 			Next("take a file of one of these types")
 	}
 	return format.NewSource(dt, t.shape, f.blob, t.at), nil

@@ -18,4 +18,8 @@ var kinds = map[uint32]kind{
 }
 
 // readable are the kinds that a tensor.Source can have.
-var readable = map[uint32]tensor.DType{0: tensor.F32, 1: tensor.F16, 2: tensor.Q4_0, 3: tensor.Q4_1, 8: tensor.Q8_0, 30: tensor.BF16}
+var readable = map[uint32]tensor.DType{0: tensor.F32, 1: tensor.F16, 2: tensor.Q4_0, 3: tensor.Q4_1, 6: tensor.Q5_0, 7: tensor.Q5_1, 8: tensor.Q8_0,
+	12: tensor.Q4_K, 13: tensor.Q5_K, 14: tensor.Q6_K, 20: tensor.IQ4_NL, 30: tensor.BF16}
+
+// readableNames are the readable kinds in words.
+const readableNames = "F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q5_1, Q5_0, Q4_K, Q4_1, Q4_0 or IQ4_NL"

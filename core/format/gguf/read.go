@@ -117,7 +117,7 @@ func (r *reader) info() info {
 	k, ok := kinds[t.kind]
 	switch {
 	case !ok:
-		r.err = fault.Unsupportedf(op, "tensor %s is stored as ggml type %d, want F32, F16, BF16, Q8_0, Q4_0 or Q4_1", short(t.name), t.kind).
+		r.err = fault.Unsupportedf(op, "tensor %s is stored as ggml type %d, want %s", short(t.name), t.kind, readableNames).
 			Next("take a file of one of these types")
 	case int64(t.shape[0])%k.elems != 0:
 		r.fail("tensor %s: rows of %d are no whole blocks of %d (%s)", short(t.name), t.shape[0], k.elems, k.name)

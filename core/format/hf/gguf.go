@@ -2,7 +2,6 @@ package hf
 
 import (
 	"sort"
-	"strings"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -31,13 +30,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 		if !g.Has(s.GGUF) {
 			continue
 		}
-		heads := 0
-		switch {
-		case strings.HasSuffix(s.GGUF, ".attn_q.weight"):
-			heads = c.Config.Heads
-		case strings.HasSuffix(s.GGUF, ".attn_k.weight"):
-			heads = c.Config.KVHeads
-		}
+		heads := c.Config.rotating(s.GGUF)
 		c.open[s.Name] = func() (tensor.Source, error) {
 			t, err := g.Tensor(s.GGUF)
 			if err != nil || heads == 0 {
@@ -53,8 +46,8 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 		}
 	}
 	sort.Strings(c.names)
-	if tokens := g.Strings("tokenizer.ggml.tokens"); tokens != nil {
-		c.tok = func() (text.Tokenizer, error) { return ggufTokenizer(g, tokens) }
+	if g.Strings("tokenizer.ggml.tokens") != nil {
+		c.tok = func() (text.Tokenizer, error) { return ggufTokenizer(g) }
 	}
 	return c, fault.Or(c.check(), "the file is damaged, or not a plain Llama; choose another one")
 }
@@ -131,13 +124,15 @@ func ggufExtras(g *gguf.File, c Config) error {
 }
 
 // ggufTokenizer builds the tokenizer from the file's metadata.
-func ggufTokenizer(g *gguf.File, tokens []string) (text.Tokenizer, error) {
-	v := text.GGUFVocab{Model: g.String("tokenizer.ggml.model"), Pre: g.String("tokenizer.ggml.pre"), Tokens: tokens, Merges: g.Strings("tokenizer.ggml.merges"),
+func ggufTokenizer(g *gguf.File) (text.Tokenizer, error) { return text.FromGGUF(ggufVocab(g)) }
+
+func ggufVocab(g *gguf.File) text.GGUFVocab {
+	v := text.GGUFVocab{Model: g.String("tokenizer.ggml.model"), Pre: g.String("tokenizer.ggml.pre"), Tokens: g.Strings("tokenizer.ggml.tokens"), Merges: g.Strings("tokenizer.ggml.merges"),
 		BOS: tokenID(g, "tokenizer.ggml.bos_token_id"), EOS: tokenID(g, "tokenizer.ggml.eos_token_id"), ChatTemplate: g.String("tokenizer.chat_template")}
 	for _, t := range g.Ints("tokenizer.ggml.token_type") {
 		v.TokenTypes = append(v.TokenTypes, int32(t))
 	}
-	return text.FromGGUF(v)
+	return v
 }
 
 func tokenID(g *gguf.File, key string) int32 {

@@ -337,8 +337,8 @@ func TestFolders(t *testing.T) {
 		says string
 	}{
 		{"nothing", nil, fault.Input, "got no files"},
-		{"a pickle", format.Folder{blob("pytorch_model.bin", []byte("\x80\x02"))}, fault.Unsupported, "can run code"},
-		{"a config with a pickle", format.Folder{f[0], blob("pytorch_model.bin", []byte("\x80\x02"))}, fault.Unsupported, "pytorch_model.bin"},
+		{"a pickle", format.Folder{blob("pytorch_model.bin", []byte("\x80\x02"))}, fault.Input, "a pickle"},
+		{"a config with a pickle", format.Folder{f[0], blob("pytorch_model.bin", []byte("\x80\x02"))}, fault.Input, "pytorch_model.bin"},
 		{"a page", format.Folder{blob("model.gguf", []byte("<!doctype html>"))}, fault.Input, "an HTML page"},
 		{"only weights", format.Folder{f[1]}, fault.Input, "config.json"},
 		{"two models", format.Folder{blob("a.gguf", []byte("GGUF")), blob("b.gguf", []byte("GGUF"))}, fault.Input, "one GGUF"},

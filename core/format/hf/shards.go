@@ -10,13 +10,14 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/safetensors"
+	"handful/core/format/torch"
 	"handful/core/tensor"
 )
 
 const indexName = "model.safetensors.index.json"
 
-// weights opens model.safetensors, or exactly the shards that the index names.
-// Other files beside them are ignored. A lone safetensors file under another
+// weights opens model.safetensors, or exactly the shards that the index names,
+// or pytorch_model.bin. Other files beside them are ignored. A lone safetensors file under another
 // name is taken for the weights.
 func (c *Checkpoint) weights(f format.Folder) error {
 	if b, ok := f.Find("model.safetensors"); ok {
@@ -38,8 +39,13 @@ func (c *Checkpoint) weights(f format.Folder) error {
 	default:
 		return fault.Inputf("base", "got %s; want model.safetensors, or %s that names its parts", st.Names(), indexName).Next("add the index")
 	}
-	if p := f.Kind("pickle"); len(p) > 0 {
-		return format.In(p[0].Name, format.NotA("base", "safetensors", p[0]))
+	if b, ok := f.Find("pytorch_model.bin"); ok {
+		_, err := c.add(b, nil)
+		return err
+	}
+	if p := f.Kind("pickle"); len(p) == 1 {
+		_, err := c.add(p[0], nil)
+		return err
 	}
 	return fault.Inputf("base", "got %s; want model.safetensors or %s", f.Names(), indexName).Next("choose the whole folder of the model")
 }
@@ -47,7 +53,7 @@ func (c *Checkpoint) weights(f format.Folder) error {
 // add opens a file's tensors, all or those that only names. It gives what of
 // only is missing.
 func (c *Checkpoint) add(b format.NamedBlob, only map[string]bool) (missing []string, err error) {
-	s, err := safetensors.Open(b)
+	s, err := openTensors(b)
 	if err != nil {
 		return nil, format.In(path.Base(b.Name), err)
 	}
@@ -68,6 +74,30 @@ func (c *Checkpoint) add(b format.NamedBlob, only map[string]bool) (missing []st
 	}
 	c.names = append(c.names, names...)
 	return missing, nil
+}
+
+// tensors is a file of weights.
+type tensors interface {
+	Names() []string
+	Has(name string) bool
+	Size(name string) int64
+	Tensor(name string) (tensor.Source, error)
+}
+
+// openTensors opens safetensors, or a state_dict of torch.save.
+func openTensors(b format.NamedBlob) (tensors, error) {
+	if format.SniffBlob(b) == "pickle" {
+		s, err := torch.OpenState(b)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	s, err := safetensors.Open(b)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // shards opens what an index names, and says everything that is missing.

@@ -10,10 +10,12 @@ import (
 
 	"handful/core/fault"
 	"handful/core/format"
+	adapters "handful/core/format/adapter"
 	"handful/core/format/gguf"
 	"handful/core/format/hf"
 	"handful/core/format/peft"
 	"handful/core/format/safetensors"
+	"handful/core/skill"
 	"handful/core/tensor"
 )
 
@@ -21,7 +23,7 @@ import (
 // be opened, else those of its file.
 type Summary struct {
 	Kind    string            `json:"kind"`           // model, inventory, adapter, tensors, examples
-	Format  string            `json:"format"`         // gguf, hf, peft-poly, peft-lora, peft-ia3, peft, safetensors, jsonl, text
+	Format  string            `json:"format"`         // gguf, hf, peft-poly, peft-lora, peft-ia3, peft, mttl, safetensors, jsonl, text
 	Note    string            `json:"note,omitempty"` // why it can be described but not used
 	Config  map[string]string `json:"config,omitempty"`
 	Rows    int               `json:"rows,omitempty"` // of examples
@@ -40,6 +42,10 @@ type Tensor struct {
 // Describe looks at a folder or a single file. What is sound but not supported
 // is described with a note; what is broken is a fault.
 func Describe(f format.Folder) (*Summary, error) {
+	f, err := f.Expand()
+	if err != nil {
+		return nil, err
+	}
 	s, err := describe(f)
 	if err != nil {
 		return nil, err
@@ -63,6 +69,9 @@ func describe(f format.Folder) (*Summary, error) {
 	}
 	if g := f.Kind("gguf"); len(g) > 0 {
 		return ggufModel(g[0])
+	}
+	if len(f.Kind("pickle")) > 0 {
+		return mttlFile(f)
 	}
 	if len(f) > 1 {
 		return nil, fault.Inputf("inspect", "got %s; want a model, an adapter or an inventory", f.Names()).Next("name one file of them")
@@ -228,6 +237,45 @@ func adapter(f format.Folder, o format.Object) (*Summary, error) {
 	return s, s.safetensors(b)
 }
 
+// mttlFile is a checkpoint of mttl.
+func mttlFile(f format.Folder) (*Summary, error) {
+	s := newSummary("adapter", "mttl")
+	a, err := adapters.Open(f)
+	if err != nil {
+		return s, s.unsupported(err)
+	}
+	f32 := func(name string, shape ...int) { s.add(name, "F32", shape, 4*int64(tensor.Numel(shape))) }
+	switch {
+	case a.Inventory != nil:
+		inv := a.Inventory
+		s.Kind = "inventory"
+		s.skills(inv)
+		if inv.Selector != "" {
+			s.Config["selector"] = string(inv.Selector)
+		}
+		for _, x := range inv.Sites {
+			q, k, d := inv.Splits, inv.Skills, inv.Dims[x]
+			f32(x+".lora_a", q, k, d[0]/q, inv.Rank)
+			f32(x+".lora_b", q, k, inv.Rank, d[1]/q)
+			f32(x+".selector.module_logits", inv.Tasks, q*k)
+		}
+	case a.Single != nil:
+		s.one(a.Single)
+		for _, x := range a.Single.Sites {
+			d := a.Single.Dims[x]
+			f32(x+".lora_a", d[0], a.Single.Rank)
+			f32(x+".lora_b", a.Single.Rank, d[1])
+		}
+	default:
+		s.vectors(a.IA3)
+		for _, x := range a.IA3.Sites {
+			f32(x+".multi_lora_b", len(a.IA3.Scale[x]))
+		}
+	}
+	s.Config["name"] = a.Name
+	return s, nil
+}
+
 func (s *Summary) inventory(f format.Folder) error {
 	inv, err := peft.ReadInventory(f)
 	if err != nil {
@@ -236,8 +284,13 @@ func (s *Summary) inventory(f format.Folder) error {
 	if err := inv.CheckSplits(); err != nil {
 		return err
 	}
+	s.skills(inv)
+	return nil
+}
+
+func (s *Summary) skills(inv *skill.Inventory) {
 	s.Config = map[string]string{"skills": fmt.Sprint(inv.Skills), "splits": fmt.Sprint(inv.Splits), "rank": fmt.Sprint(inv.Rank),
-		"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": strings.Join(inv.Targets, " "), "base": inv.Base}
+		"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": few(inv.Targets), "base": inv.Base}
 	if m := inv.Manifest; m != nil {
 		s.Config["name"], s.Config["trained on"] = m.Name, strings.Join(m.Tasks, " ")
 		for method, settings := range m.FewShot {
@@ -248,7 +301,14 @@ func (s *Summary) inventory(f format.Folder) error {
 			s.Config["few-shot "+method] = strings.Join(list, ", ")
 		}
 	}
-	return nil
+}
+
+// few lists names, not hundreds of them.
+func few(names []string) string {
+	if len(names) > 20 {
+		return fmt.Sprintf("%s … (%d)", strings.Join(names[:3], " "), len(names))
+	}
+	return strings.Join(names, " ")
 }
 
 func (s *Summary) single(f format.Folder) error {
@@ -256,8 +316,12 @@ func (s *Summary) single(f format.Folder) error {
 	if err != nil {
 		return err
 	}
-	s.Config = map[string]string{"rank": fmt.Sprint(l.Rank), "sites": fmt.Sprint(len(l.Sites)), "target_modules": strings.Join(l.Targets, " "), "base": l.Base}
+	s.one(l)
 	return nil
+}
+
+func (s *Summary) one(l *skill.Single) {
+	s.Config = map[string]string{"rank": fmt.Sprint(l.Rank), "sites": fmt.Sprint(len(l.Sites)), "target_modules": few(l.Targets), "base": l.Base}
 }
 
 func (s *Summary) ia3(f format.Folder) error {
@@ -265,7 +329,11 @@ func (s *Summary) ia3(f format.Folder) error {
 	if err != nil {
 		return err
 	}
-	s.Config = map[string]string{"sites": fmt.Sprint(len(a.Sites)), "target_modules": strings.Join(a.Targets, " "),
-		"feedforward_modules": strings.Join(a.Feedforward, " "), "base": a.Base}
+	s.vectors(a)
 	return nil
+}
+
+func (s *Summary) vectors(a *skill.IA3) {
+	s.Config = map[string]string{"sites": fmt.Sprint(len(a.Sites)), "target_modules": few(a.Targets),
+		"feedforward_modules": strings.Join(a.Feedforward, " "), "base": a.Base}
 }

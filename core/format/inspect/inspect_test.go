@@ -115,7 +115,7 @@ func TestBroken(t *testing.T) {
 		{"a cut GGUF", format.Folder{blob("m.gguf", read(t, "../hf/testdata/tiny.gguf")[:3000])}, fault.Input},
 		{"cut adapter weights", format.Folder{blob("adapter_config.json", read(t, golden+"/s4/adapter_init/adapter_config.json")), blob("adapter_model.safetensors", model[:5000])}, fault.Input},
 		{"cut weights of another method", format.Folder{blob("adapter_config.json", []byte(`{"peft_type": "VERA"}`)), blob("adapter_model.safetensors", model[:5000])}, fault.Input},
-		{"a pickle", format.Folder{blob("model.pt", []byte("\x80\x02"))}, fault.Unsupported},
+		{"a cut pickle", format.Folder{blob("model.pt", []byte("\x80\x02"))}, fault.Input},
 		{"noise", format.Folder{blob("x", []byte("\x00\x01\x02"))}, fault.Input},
 		{"strangers", format.Folder{blob("a.txt", []byte("a")), blob("b.txt", []byte("b"))}, fault.Input},
 	} {

@@ -5,8 +5,10 @@ package peft
 import (
 	"bytes"
 	"encoding/json"
+	"path"
 	"slices"
 	"sort"
+	"strings"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -35,6 +37,30 @@ func readConfig(f format.Folder) (config, format.Folder, error) {
 		return nil, nil, format.In(p[0].Name, format.NotA("adapter", want, p[0]))
 	}
 	return nil, nil, fault.Inputf("adapter", "got %s; want %s", f.Names(), want).Next("choose the whole PEFT folder")
+}
+
+// Configs lists the adapter_config.json files that lie highest among the files,
+// or where no file is called so, the one that is one by its peft_type.
+func Configs(f format.Folder) (found format.Folder, err error) {
+	for _, b := range f {
+		if path.Base(b.Name) != op {
+			continue
+		}
+		if len(found) > 0 && strings.Count(b.Name, "/") < strings.Count(found[0].Name, "/") {
+			found = nil
+		}
+		if len(found) == 0 || strings.Count(b.Name, "/") == strings.Count(found[0].Name, "/") {
+			found = append(found, b)
+		}
+	}
+	if len(found) > 0 {
+		return found, nil
+	}
+	b, _, ok, err := f.FindObject(op, op, "peft_type")
+	if ok {
+		found = format.Folder{b}
+	}
+	return found, err
 }
 
 // Type gives peft_type; POLY, LORA and IA3 can be read here.

@@ -15,9 +15,10 @@ const (
 	keyLB = ".lora_B.weight"
 )
 
-// ReadLoRA reads a LORA folder. lora_alpha (and rslora's √r) is folded into B,
-// so that the result's scaling is 1/r. PEFT stores lora_A as [r, in] and
-// lora_B as [out, r].
+// ReadLoRA reads a LORA folder. PEFT stores lora_A as [r, in] and lora_B as
+// [out, r]. lora_alpha (and rslora's √r) is folded into B, so that the result's
+// scaling is 1/r; where rank_pattern gives linears ranks of their own, the
+// result has the largest and zeros fill the others.
 func ReadLoRA(f format.Folder) (*skill.Single, error) {
 	s, err := readLoRA(f)
 	return s, fault.Or(err, again)
@@ -29,7 +30,7 @@ func readLoRA(f format.Folder) (*skill.Single, error) {
 		return nil, err
 	}
 	s := &skill.Single{A: map[string][]float32{}, B: map[string][]float32{}, Dims: map[string][2]int{}}
-	alpha, err := loraConfig(c, s)
+	l, err := loraConfig(c, s)
 	if err != nil {
 		return nil, err
 	}
@@ -37,59 +38,94 @@ func readLoRA(f format.Folder) (*skill.Single, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.Sites, err = sites(w, []wanted{{keyLA, []int{s.Rank, -1}}, {keyLB, []int{-1, s.Rank}}}, s.Targets, s.Regex); err != nil {
+	rank := l.rank
+	if len(l.ranks) > 0 {
+		rank = -1
+	}
+	if s.Sites, err = sites(w, []wanted{{keyLA, []int{rank, -1}}, {keyLB, []int{-1, rank}}}, s.Targets, s.Regex); err != nil {
 		return nil, err
 	}
 	for _, site := range s.Sites {
-		if err := readPair(w, s, site, float32(alpha)); err != nil {
+		r, err := l.ranks.of(site, float64(l.rank))
+		if err != nil {
+			return nil, err
+		}
+		s.Rank = max(s.Rank, int(r))
+	}
+	for _, site := range s.Sites {
+		if err := l.readPair(w, s, site); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
 
-// loraConfig reads the config and gives what B is multiplied by for a scaling
-// of 1/r: lora_alpha, with rslora times √r.
-func loraConfig(c config, s *skill.Single) (alpha float64, err error) {
+// lora is what a config says of ranks and scaling.
+type lora struct {
+	rank          int
+	alpha         float64
+	rslora        bool
+	ranks, alphas patterns
+}
+
+func loraConfig(c config, s *skill.Single) (l lora, err error) {
 	if t := c.str("peft_type"); t != "LORA" {
-		return 0, fault.Unsupportedf(op, "peft_type is %s, want LORA, POLY or IA3", c.show("peft_type"))
+		return l, fault.Unsupportedf(op, "peft_type is %s, want LORA, POLY or IA3", c.show("peft_type"))
 	}
 	if err := c.is("bias", `"none"`, "null"); err != nil {
-		return 0, err
+		return l, err
 	}
 	// The other initialisations change the base's weights, so that the adapter
 	// alone is not the model.
 	if err := c.is("init_lora_weights", "true", "false", `"gaussian"`, `"orthogonal"`, `"eva"`, "null"); err != nil {
-		return 0, err
+		return l, err
 	}
-	if err := c.refuse("peft_type", "task_type", "r", "lora_alpha", "use_rslora", "lora_dropout", "bias", "target_modules", "inference_mode", "init_lora_weights",
-		"base_model_name_or_path", "revision", "auto_mapping", "peft_version", "megatron_core", "qalora_group_size", "runtime_config"); err != nil {
-		return 0, err
+	if err := c.refuse("peft_type", "task_type", "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora", "lora_dropout", "bias", "target_modules", "inference_mode",
+		"init_lora_weights", "base_model_name_or_path", "revision", "auto_mapping", "peft_version", "megatron_core", "qalora_group_size", "runtime_config"); err != nil {
+		return l, err
 	}
 	s.Base, s.TaskType = c.str("base_model_name_or_path"), c.str("task_type")
-	if s.Rank, err = c.count("r", maxRank); err != nil {
-		return 0, err
+	if l.rank, err = c.count("r", maxRank); err != nil {
+		return l, err
 	}
 	if s.Targets, s.Regex, err = c.targets(); err != nil {
-		return 0, err
+		return l, err
 	}
-	alpha = 8 // LoraConfig's default
+	l.alpha = 8 // LoraConfig's default
 	if raw, ok := c["lora_alpha"]; ok {
-		if err := json.Unmarshal(raw, &alpha); err != nil || string(raw) == "null" || math.Abs(alpha) > maxAlpha {
-			return 0, fault.Inputf(op, "lora_alpha is %s, want a number of at most %d", c.show("lora_alpha"), maxAlpha)
+		if err := json.Unmarshal(raw, &l.alpha); err != nil || string(raw) == "null" || math.Abs(l.alpha) > maxAlpha {
+			return l, fault.Inputf(op, "lora_alpha is %s, want a number of at most %d", c.show("lora_alpha"), maxAlpha)
 		}
 	}
 	switch string(c["use_rslora"]) {
 	case "true":
-		alpha *= math.Sqrt(float64(s.Rank))
+		l.rslora = true
 	case "false", "null", "":
 	default:
-		return 0, fault.Inputf(op, "use_rslora is %s, want true or false", c.show("use_rslora"))
+		return l, fault.Inputf(op, "use_rslora is %s, want true or false", c.show("use_rslora"))
 	}
-	return alpha, nil
+	if l.ranks, err = c.patterns("rank_pattern", 1, maxRank, true); err != nil {
+		return l, err
+	}
+	l.alphas, err = c.patterns("alpha_pattern", -maxAlpha, maxAlpha, false)
+	return l, err
 }
 
-func readPair(w *safetensors.File, s *skill.Single, site string, alpha float32) error {
+func (l lora) readPair(w tensors, s *skill.Single, site string) error {
+	r64, err := l.ranks.of(site, float64(l.rank))
+	if err != nil {
+		return err
+	}
+	alpha, err := l.alphas.of(site, l.alpha)
+	if err != nil {
+		return err
+	}
+	r := int(r64)
+	for _, x := range []wanted{{keyLA, []int{r, -1}}, {keyLB, []int{-1, r}}} {
+		if got, _ := w.Shape(prefix + site + x.key); !fits(got, x.shape) {
+			return fault.Inputf("adapter", "%.120s%s: got %s, want %s by rank_pattern", site, x.key, dims(got), dims(x.shape))
+		}
+	}
 	va, err := finite(w, prefix+site+keyLA)
 	if err != nil {
 		return err
@@ -98,12 +134,21 @@ func readPair(w *safetensors.File, s *skill.Single, site string, alpha float32) 
 	if err != nil {
 		return err
 	}
-	for i := range vb {
-		vb[i] *= alpha
+	in, out := len(va)/r, len(vb)/r
+	scale := alpha * float64(s.Rank) / r64 // of B, for 1/s.Rank in all
+	if l.rslora {
+		scale = alpha * float64(s.Rank) / math.Sqrt(r64)
 	}
-	in, out := len(va)/s.Rank, len(vb)/s.Rank
-	s.Dims[site] = [2]int{in, out}
-	s.A[site], s.B[site] = transpose(va, s.Rank, in), transpose(vb, out, s.Rank)
+	a, b := make([]float32, in*s.Rank), make([]float32, s.Rank*out)
+	for k := range r {
+		for i := range in {
+			a[i*s.Rank+k] = va[k*in+i]
+		}
+		for o := range out {
+			b[k*out+o] = vb[o*r+k] * float32(scale)
+		}
+	}
+	s.Dims[site], s.A[site], s.B[site] = [2]int{in, out}, a, b
 	return nil
 }
 

@@ -201,8 +201,13 @@ func TestConfigRefusals(t *testing.T) {
 		{"bias", "all", fault.Unsupported},
 		{"bias", "lora_only", fault.Unsupported},
 		{"fan_in_fan_out", true, fault.Unsupported},
-		{"rank_pattern", map[string]any{"q": 8}, fault.Unsupported},
-		{"alpha_pattern", map[string]any{"q": 8}, fault.Unsupported},
+		{"rank_pattern", map[string]any{"q": 8}, fault.Input},
+		{"rank_pattern", map[string]any{"q": 1.5}, fault.Input},
+		{"rank_pattern", map[string]any{"q": 0}, fault.Input},
+		{"rank_pattern", []int{2}, fault.Input},
+		{"alpha_pattern", map[string]any{"q": "8"}, fault.Input},
+		{"alpha_pattern", map[string]any{"q": 1e300}, fault.Input},
+		{"alpha_pattern", 3, fault.Input},
 		{"modules_to_save", []string{"lm_head"}, fault.Unsupported},
 		{"exclude_modules", []string{"k"}, fault.Unsupported},
 		{"layers_to_transform", []int{1}, fault.Unsupported},
@@ -362,8 +367,8 @@ func TestFolders(t *testing.T) {
 	}{
 		{"nothing", nil, fault.Input, "no files"},
 		{"weights of a folder below", format.Folder{nested[1], nested[2]}, fault.Input, "want adapter_model.safetensors"},
-		{"an old adapter", format.Folder{f[0], blob("adapter_model.bin", []byte("\x80\x02"))}, fault.Unsupported, "can run code"},
-		{"an mttl checkpoint", format.Folder{blob("last.ckpt", []byte("\x80\x02"))}, fault.Unsupported, "last.ckpt"},
+		{"a cut old adapter", format.Folder{f[0], blob("adapter_model.bin", []byte("\x80\x02"))}, fault.Input, "the file ends"},
+		{"an mttl checkpoint", format.Folder{blob("last.ckpt", []byte("\x80\x02"))}, fault.Input, "last.ckpt"},
 		{"a broken config", format.Folder{blob("adapter_config.json", []byte(`{"r":`)), f[1]}, fault.Input, "malformed"},
 		{"a list for a config", format.Folder{blob("adapter_config.json", []byte(`[]`)), f[1]}, fault.Input, "JSON object"},
 		{"a page for weights", format.Folder{f[0], blob("adapter_model.safetensors", []byte("<html>"))}, fault.Input, "an HTML page"},
@@ -372,6 +377,24 @@ func TestFolders(t *testing.T) {
 		if _, err := ReadLoRA(c.f); !fault.Is(err, c.kind) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: got %v, want %v saying %q", c.name, err, c.kind, c.says)
 		}
+	}
+}
+
+// TestPickledWeights: adapter_model.bin has what adapter_model.safetensors has.
+func TestPickledWeights(t *testing.T) {
+	f := formattest.Folder(t, golden+"/s4/mhr_mu/adapter_init")
+	want, err := ReadLoRA(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, _ := f.Find("adapter_config.json")
+	bin, _ := formattest.Folder(t, "testdata").Find("adapter_model.bin")
+	got, err := ReadLoRA(format.Folder{config, bin})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Error("other weights")
 	}
 }
 

@@ -1,6 +1,7 @@
 package peft
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"handful/core/fault"
@@ -145,4 +146,33 @@ func WritePoly(inv *skill.Inventory) ([]File, error) {
 	}
 	cfg := map[string]any{"peft_type": "POLY", "poly_type": "poly", "r": r, "n_tasks": inv.Tasks, "n_skills": k, "n_splits": q, "init_weights": true}
 	return folder(cfg, ts, card{Base: inv.Base, Kind: "POLY", Sites: len(inv.Sites), Rank: r, Skills: k, Splits: q, Tasks: inv.Tasks}, common{inv.TaskType, inv.Targets, inv.Regex})
+}
+
+// WriteInventory is WritePoly with manifest.json and task_rows.safetensors,
+// where the inventory has them.
+func WriteInventory(inv *skill.Inventory) ([]File, error) {
+	files, err := WritePoly(inv)
+	if err != nil || inv.Manifest == nil {
+		return files, err
+	}
+	var j bytes.Buffer
+	enc := json.NewEncoder(&j)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(inv.Manifest); err != nil {
+		return nil, err
+	}
+	files = append(files, File{"manifest.json", j.Bytes()})
+	if inv.TaskRows == nil {
+		return files, nil
+	}
+	var ts []safetensors.Tensor
+	for _, s := range inv.Sites {
+		ts = append(ts, safetensors.Tensor{Name: prefix + s + keyZ, Shape: []int{inv.Manifest.RouterRows(), inv.Splits * inv.Skills}, Data: inv.TaskRows[s]})
+	}
+	rows, err := safetensors.Encode(ts, nil)
+	if err != nil {
+		return nil, err
+	}
+	return append(files, File{"task_rows.safetensors", rows}), nil
 }

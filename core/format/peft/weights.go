@@ -8,16 +8,28 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/safetensors"
+	"handful/core/format/torch"
 	"handful/core/skill"
 	"handful/core/tensor"
 )
 
+// tensors is a file of an adapter's weights.
+type tensors interface {
+	Names() []string
+	Shape(name string) (shape []int, dtype string)
+	F32(name string) ([]float32, error)
+}
+
 // weights opens adapter_model.safetensors or, under another name, the one
-// safetensors file that holds tensors with this suffix.
-func weights(f format.Folder, suffix string) (*safetensors.File, error) {
+// safetensors file that holds tensors with this suffix; where there is none,
+// adapter_model.bin of PEFT before 0.6.
+func weights(f format.Folder, suffix string) (tensors, error) {
 	if b, ok := f.Find("adapter_model.safetensors"); ok {
 		w, err := safetensors.Open(b)
-		return w, format.In("adapter_model.safetensors", err)
+		if err != nil {
+			return nil, format.In("adapter_model.safetensors", err)
+		}
+		return w, nil
 	}
 	for _, b := range f.Kind("safetensors") {
 		w, err := safetensors.Open(b)
@@ -26,7 +38,11 @@ func weights(f format.Folder, suffix string) (*safetensors.File, error) {
 		}
 	}
 	if p := f.Kind("pickle"); len(p) > 0 {
-		return nil, format.In(p[0].Name, format.NotA("adapter", "adapter_model.safetensors", p[0]))
+		w, err := torch.OpenState(p[0])
+		if err != nil {
+			return nil, format.In(p[0].Name, err)
+		}
+		return w, nil
 	}
 	return nil, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
 }
@@ -41,7 +57,7 @@ type wanted struct {
 // sites lists the adapted linears, and holds every tensor of the file against
 // what its site must have and target_modules against the sites. The fault is a
 // table: site, got, want.
-func sites(w *safetensors.File, want []wanted, targets []string, regex bool) ([]string, error) {
+func sites(w tensors, want []wanted, targets []string, regex bool) ([]string, error) {
 	var list, bad []string
 	seen := map[string]bool{}
 	for _, name := range w.Names() {
@@ -101,7 +117,7 @@ func dims(shape []int) string {
 }
 
 // finite reads a tensor as float32 and refuses NaN and infinities by count.
-func finite(f *safetensors.File, name string) ([]float32, error) {
+func finite(f tensors, name string) ([]float32, error) {
 	v, err := f.F32(name)
 	if err != nil {
 		return nil, err

@@ -80,7 +80,7 @@ func TestRefusals(t *testing.T) {
 		{"no UTF-8", file("{\"\xff\":1}", 0), fault.Input, "not UTF-8"},
 		{"a page", []byte("<!doctype html><title>Not found</title>"), fault.Input, "an HTML page"},
 		{"a pointer", []byte("version https://git-lfs.github.com/spec/v1\n"), fault.Input, "git lfs pull"},
-		{"a pickle", []byte("\x80\x02}q\x00(X\x05\x00"), fault.Unsupported, "can run code"},
+		{"a pickle", []byte("\x80\x02}q\x00(X\x05\x00"), fault.Input, "got a pickle"},
 		{"JSON", []byte(ok + "        "), fault.Input, "got JSON"},
 		{"cut", file(ok, 4)[:61], fault.Input, "claims"},
 		{"names the tensor", file(ok, 5), fault.Input, "the data has 5 bytes, the header wants 4"},

@@ -64,7 +64,8 @@ func BenchmarkGemm(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	const n = 1 << 16
 	dst := make([]float32, n)
-	for _, dt := range []tensor.DType{tensor.F16, tensor.BF16, tensor.Q8_0, tensor.Q4_0, tensor.Q4_1} {
+	for _, dt := range []tensor.DType{tensor.F16, tensor.BF16, tensor.Q8_0, tensor.Q4_0, tensor.Q4_1,
+		tensor.Q5_0, tensor.Q5_1, tensor.IQ4_NL, tensor.Q4_K, tensor.Q5_K, tensor.Q6_K} {
 		src := make([]byte, dt.Bytes(n))
 		perElement(b, dt.String(), n, func(m *Module) { m.Decode(dt, dst, src) })
 	}

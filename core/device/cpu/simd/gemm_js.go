@@ -44,10 +44,12 @@ func (m *Module) gemm(k kernel, c, a, b []float32, rows, cols, depth, ldc, lda, 
 var decoders = map[tensor.DType]kernel{
 	tensor.F16: dequantF16, tensor.BF16: dequantBF16,
 	tensor.Q8_0: dequantQ8_0, tensor.Q4_0: dequantQ4_0, tensor.Q4_1: dequantQ4_1,
+	tensor.Q5_0: dequantQ5_0, tensor.Q5_1: dequantQ5_1, tensor.IQ4_NL: dequantIQ4_NL,
+	tensor.Q4_K: dequantQ4_K, tensor.Q5_K: dequantQ5_K, tensor.Q6_K: dequantQ6_K,
 }
 
-// Decode widens len(dst) elements of F16, BF16, Q8_0, Q4_0 or Q4_1, as
-// tensor.Decode does and to the same bits. len(dst) must be a whole number of
+// Decode widens len(dst) elements of any stored type but F32, as tensor.Decode
+// does and to the same bits. len(dst) must be a whole number of
 // blocks and src must hold them.
 func (m *Module) Decode(dt tensor.DType, dst []float32, src []byte) {
 	k, known := decoders[dt]

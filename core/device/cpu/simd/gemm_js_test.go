@@ -115,23 +115,29 @@ func TestDecodeHalves(t *testing.T) {
 func TestDecodeBlocks(t *testing.T) {
 	each(t, func(t *testing.T, m *Module) {
 		r := source()
-		for _, dt := range []tensor.DType{tensor.Q8_0, tensor.Q4_0, tensor.Q4_1} {
-			_, size := dt.Block()
-			const blocks = 1 << 16
+		for dt := tensor.Q8_0; dt <= tensor.Q6_K; dt++ {
+			elems, size := dt.Block()
+			blocks, at := 1<<16, 0
+			if elems == 256 {
+				blocks = 1 << 13 // every eighth scale
+			}
+			if dt == tensor.Q6_K {
+				at = 208
+			}
 			src := make([]byte, blocks*size)
 			for i := range src {
 				src[i] = byte(r.Uint32())
 			}
 			for i := range blocks {
-				d := uint16(i)
+				d := uint16(i * elems / 32)
 				if d&0x7c00 == 0x7c00 {
 					d &^= 0x4000 // finite
 				}
 				b := src[i*size:]
-				b[0], b[1] = byte(d), byte(d>>8)
+				b[at], b[at+1] = byte(d), byte(d>>8)
 				b[3] &^= 0x40 // m, too
 			}
-			got, want := make([]float32, 32*blocks), make([]float32, 32*blocks)
+			got, want := make([]float32, elems*blocks), make([]float32, elems*blocks)
 			m.Decode(dt, got, src)
 			tensor.Decode(dt, want, src)
 			same(t, dt, got, want)

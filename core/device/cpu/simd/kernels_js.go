@@ -18,6 +18,12 @@ const (
 	dequantQ8_0
 	dequantQ4_0
 	dequantQ4_1
+	dequantQ5_0
+	dequantQ5_1
+	dequantIQ4_NL
+	dequantQ4_K
+	dequantQ5_K
+	dequantQ6_K
 	add
 	mul
 	axpy
@@ -44,6 +50,7 @@ const (
 var kernelNames = [kernelCount]string{
 	"gemm_nn", "gemm_nt", "gemm_tn",
 	"dequant_f16", "dequant_bf16", "dequant_q8_0", "dequant_q4_0", "dequant_q4_1",
+	"dequant_q5_0", "dequant_q5_1", "dequant_iq4_nl", "dequant_q4_k", "dequant_q5_k", "dequant_q6_k",
 	"add", "mul", "axpy", "scale", "dot", "max", "exp_sum", "softmax", "logsumexp",
 	"silu_mul", "silu_grad_gate", "gelu_mul", "gelu_grad_gate", "relu", "relu_grad",
 	"rmsnorm", "rmsnorm_grad", "rmsnorm_grad_w", "rope", "adamw",

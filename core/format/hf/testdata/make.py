@@ -1,11 +1,14 @@
-"""Makes tiny.gguf: the golden Llama as llama.cpp's converter would store it.
+"""Makes tiny.gguf: the golden Llama as llama.cpp's converter would store it, and
+pytorch_model.bin: the same as older transformers stored it, in BF16 and with the
+tied head by its own name, too.
 
-    pip install gguf==0.19.0 safetensors==0.8.0 numpy && python make.py
+    pip install gguf==0.19.0 safetensors==0.8.0 torch==2.15.0 numpy && python make.py
 
 Matrices are F16, but for the embedding, Q8_0; norms are F32. Rows of q and k
 are permuted as convert_hf_to_gguf does.
 """
 import numpy as np
+import torch
 from gguf import GGMLQuantizationType as T, GGUFWriter
 from gguf.quants import quantize
 from safetensors.numpy import load_file
@@ -45,3 +48,7 @@ w.write_header_to_file()
 w.write_kv_data_to_file()
 w.write_tensors_to_file()
 w.close()
+
+state = {k: torch.from_numpy(v).bfloat16() for k, v in x.items()}
+state["lm_head.weight"] = state["model.embed_tokens.weight"]
+torch.save(state, "pytorch_model.bin")

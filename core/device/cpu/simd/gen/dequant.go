@@ -1,14 +1,15 @@
 package main
 
-import "handful/core/device/cpu/simd/gen/asm"
+import (
+	"handful/core/device/cpu/simd/gen/asm"
+	"handful/core/tensor"
+)
 
 // dequant emits the decoders of stored weights. Quantised ones take a count of
-// blocks of 32 elements, the others of elements; GGUF's layouts:
+// blocks, the others of elements; the layouts are tensor.DType's:
 //
 //	dequant_f16, dequant_bf16(dst, src, n)
-//	dequant_q8_0(dst, src, blocks)   f16 d, 32 × i8           d·q
-//	dequant_q4_0                     f16 d, 16 B of nibbles   d·q − 8·d
-//	dequant_q4_1                     f16 d, m, 16 B           d·q + m
+//	dequant_q8_0, …(dst, src, blocks)
 //
 // Products and sums are rounded one by one in both variants, so that all give
 // the same bits as the decoder in Go.
@@ -18,6 +19,12 @@ func (k *kernels) dequant() {
 	k.dequantQ8()
 	k.dequantQ4("dequant_q4_0", 2)
 	k.dequantQ4("dequant_q4_1", 4)
+	k.dequantQ5("dequant_q5_0", 2)
+	k.dequantQ5("dequant_q5_1", 4)
+	k.dequantIQ4()
+	k.dequantK("dequant_q4_k", false)
+	k.dequantK("dequant_q5_k", true)
+	k.dequantQ6K()
 }
 
 // widenHalf is the f32 of halves in the low 16 bits of each i32 lane, with the
@@ -56,20 +63,37 @@ func (k *kernels) halves(name string, widen func(*asm.Func, asm.VarV128) asm.V12
 }
 
 // blocks emits the loop over blocks of the given size.
-func blocks(f *asm.Func, dst, src, n asm.VarI32, bytes int, body func()) {
+func blocks(f *asm.Func, dst, src, n asm.VarI32, elems, bytes int, body func()) {
 	f.While(n.I32, func() {
 		body()
 		src.Set(src.Plus(bytes))
-		dst.Set(dst.Plus(32 * 4))
+		dst.Set(dst.Plus(elems * 4))
 		n.Set(n.Plus(-1))
 	})
 }
+
+// scaled stores 16 elements whose quants are unsigned bytes: q·d + m.
+func scaled(f *asm.Func, dst asm.VarI32, at int, q, wide asm.VarV128, d, m asm.V128) {
+	for _, half := range []asm.V128{q.HLowU(), q.HHighU()} {
+		wide.Set(half)
+		for _, v := range []asm.V128{wide.ILowU(), wide.IHighU()} {
+			f.StoreVec(dst, at, v.F32s().Mul(d).Add(m))
+			at += 16
+		}
+	}
+}
+
+// nibble is the low or the high half of each byte.
+func nibble(bytes asm.VarV128, high int) asm.V128 { return bytes.HShrU(4 * high).And(each8(15)) }
+
+// each8 is a constant in each byte.
+func each8(v uint32) asm.V128 { return asm.Bits(v * 0x01010101) }
 
 func (k *kernels) dequantQ8() {
 	f := k.Func("dequant_q8_0")
 	dst, src, n := f.Arg(), f.Arg(), f.Arg()
 	h, d, q := f.Vec(), f.Vec(), f.Vec()
-	blocks(f, dst, src, n, 34, func() {
+	blocks(f, dst, src, n, 32, 34, func() {
 		h.Set(src.LoadU16(0).Splat())
 		d.Set(widenHalf(f, h))
 		for i := range 4 {
@@ -80,33 +104,83 @@ func (k *kernels) dequantQ8() {
 	})
 }
 
+// scaleAndMin reads what precedes the quants: d, whose minimum is zero·d, or d
+// and m.
+func scaleAndMin(f *asm.Func, src asm.VarI32, head int, zero float32, h, d, m asm.VarV128) {
+	if head == 2 {
+		h.Set(src.LoadU16(0).Splat())
+		d.Set(widenHalf(f, h))
+		m.Set(d.Mul(asm.Vec(zero)))
+		return
+	}
+	h.Set(src.LoadZero(0).ILowU())
+	h.Set(widenHalf(f, h))
+	d.Set(h.SplatLane(0))
+	m.Set(h.SplatLane(1))
+}
+
 // dequantQ4 emits a decoder of nibbles; head is the size of what precedes
 // them: d alone or d and m.
 func (k *kernels) dequantQ4(name string, head int) {
 	f := k.Func(name)
 	dst, src, n := f.Arg(), f.Arg(), f.Arg()
-	h, d, m, q, wide := f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec()
-	blocks(f, dst, src, n, head+16, func() {
-		if head == 2 {
-			h.Set(src.LoadU16(0).Splat())
-			d.Set(widenHalf(f, h))
-			m.Set(d.Mul(asm.Vec(-8)))
-		} else {
-			h.Set(src.LoadZero(0).ILowU())
-			h.Set(widenHalf(f, h))
-			d.Set(h.SplatLane(0))
-			m.Set(h.SplatLane(1))
+	h, d, m, b, q, wide := f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec()
+	blocks(f, dst, src, n, 32, head+16, func() {
+		scaleAndMin(f, src, head, -8, h, d, m)
+		b.Set(src.LoadVec(head))
+		for half := range 2 {
+			q.Set(nibble(b, half))
+			scaled(f, dst, 64*half, q, wide, d.V128, m.V128)
 		}
-		q.Set(src.LoadVec(head))
-		for half, nibbles := range []asm.V128{q.V128, q.HShrU(4)} {
-			out := 64 * half
-			low := nibbles.And(asm.Bits(0x0f0f0f0f))
-			for _, bytes := range []asm.V128{low.HLowU(), low.HHighU()} {
-				wide.Set(bytes)
-				for _, v := range []asm.V128{wide.ILowU(), wide.IHighU()} {
-					f.StoreVec(dst, out, v.F32s().Mul(d.V128).Add(m.V128))
-					out += 16
-				}
+	})
+}
+
+// dequantQ5 is dequantQ4 with a fifth bit: bit i of the word after the head is
+// element i's.
+func (k *kernels) dequantQ5(name string, head int) {
+	f := k.Func(name)
+	dst, src, n := f.Arg(), f.Arg(), f.Arg()
+	h, d, m, b, q, wide, high := f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec()
+	var bits [16]byte
+	for i := range bits {
+		bits[i] = 1 << (i % 8)
+	}
+	blocks(f, dst, src, n, 32, head+20, func() {
+		scaleAndMin(f, src, head, -16, h, d, m)
+		high.Set(src.LoadSplat(head))
+		b.Set(src.LoadVec(head + 4))
+		for half := range 2 {
+			var at [16]byte // each bit's byte
+			for i := range at {
+				at[i] = byte(2*half + i/8)
+			}
+			fifth := high.BShuffle(at).And(asm.Bytes(bits)).BEq(asm.Bytes(bits)).And(each8(16))
+			q.Set(nibble(b, half).Or(fifth))
+			scaled(f, dst, 64*half, q, wide, d.V128, m.V128)
+		}
+	})
+}
+
+func (k *kernels) dequantIQ4() {
+	f := k.Func("dequant_iq4_nl")
+	dst, src, n := f.Arg(), f.Arg(), f.Arg()
+	h, d, b, q, wide := f.Vec(), f.Vec(), f.Vec(), f.Vec(), f.Vec()
+	var levels [16]byte
+	for i, v := range tensor.IQ4 {
+		levels[i] = byte(v)
+	}
+	blocks(f, dst, src, n, 32, 18, func() {
+		h.Set(src.LoadU16(0).Splat())
+		d.Set(widenHalf(f, h))
+		b.Set(src.LoadVec(2))
+		at := 0
+		for half := range 2 {
+			q.Set(asm.Bytes(levels).Pick(nibble(b, half)))
+			for _, v := range []asm.V128{q.HLowS(), q.HHighS()} {
+				wide.Set(v)
+				f.StoreVec(dst, at, wide.ILowS().F32s().Mul(d.V128))
+				f.StoreVec(dst, at+16, wide.IHighS().F32s().Mul(d.V128))
+				at += 32
 			}
 		}
 	})

@@ -31,9 +31,14 @@ func (e I32) LtS(b I32) I32 { return e.op(0x48, b) }
 func (e I32) LtU(b I32) I32 { return e.op(0x49, b) }
 func (e I32) GeU(b I32) I32 { return e.op(0x4f, b) }
 
-// Plus adds a constant, Shl shifts left.
-func (e I32) Plus(c int) I32   { return e.Add(Int(c)) }
-func (e I32) Shl(bits int) I32 { return e.op(0x74, Int(bits)) }
+// And and Or work on bits.
+func (e I32) And(b I32) I32 { return e.op(0x71, b) }
+func (e I32) Or(b I32) I32  { return e.op(0x72, b) }
+
+// Plus adds a constant, Shl and ShrU shift left and right.
+func (e I32) Plus(c int) I32    { return e.Add(Int(c)) }
+func (e I32) Shl(bits int) I32  { return e.op(0x74, Int(bits)) }
+func (e I32) ShrU(bits int) I32 { return e.op(0x76, Int(bits)) }
 
 // Min is the smaller of two unsigned values.
 func (e I32) Min(b I32) I32 { return Select(e.LtU(b), e, b) }
@@ -44,8 +49,10 @@ func Select(cond, a, b I32) I32 { return I32{cat(a.code, b.code, cond.code, []by
 // F32 is the i32 converted as a signed number.
 func (e I32) F32() F32 { return F32{cat(e.code, []byte{0xb2})} }
 
-// LoadI32, LoadU16 and LoadF32 read memory at e+offset.
+// LoadI32, LoadS8, LoadU8, LoadU16 and LoadF32 read memory at e+offset.
 func (e I32) LoadI32(offset int) I32 { return I32{cat(e.code, []byte{0x28}, memarg(offset))} }
+func (e I32) LoadS8(offset int) I32  { return I32{cat(e.code, []byte{0x2c}, memarg(offset))} }
+func (e I32) LoadU8(offset int) I32  { return I32{cat(e.code, []byte{0x2d}, memarg(offset))} }
 func (e I32) LoadU16(offset int) I32 { return I32{cat(e.code, []byte{0x2f}, memarg(offset))} }
 func (e I32) LoadF32(offset int) F32 { return F32{cat(e.code, []byte{0x2a}, memarg(offset))} }
 

@@ -71,6 +71,7 @@ func (e V128) ISub(b V128) V128 { return e.op2(177, b) }
 func (e V128) ILtS(b V128) V128 { return e.op2(57, b) }
 func (e V128) IShl(n int) V128  { return e.shift(171, n) }
 func (e V128) IShrS(n int) V128 { return e.shift(172, n) }
+func (e V128) HShl(n int) V128  { return e.shift(139, n) }
 func (e V128) HShrU(n int) V128 { return e.shift(141, n) }
 func (e V128) And(b V128) V128  { return e.op2(78, b) }
 func (e V128) Or(b V128) V128   { return e.op2(80, b) }
@@ -81,6 +82,8 @@ func (e V128) Where(mask, b V128) V128 {
 }
 
 // Widening: the low or high half's lanes at twice their size.
+func (e V128) HLowS() V128  { return e.op1(135) }
+func (e V128) HHighS() V128 { return e.op1(136) }
 func (e V128) HLowU() V128  { return e.op1(137) }
 func (e V128) HHighU() V128 { return e.op1(138) }
 func (e V128) ILowS() V128  { return e.op1(167) }
@@ -101,6 +104,14 @@ func (e V128) Shuffle(b V128, lanes [4]int) V128 {
 	}
 	return V128{code}
 }
+
+// Operations on bytes: Bytes is a constant, BEq gives 255 where they are equal
+// and 0 elsewhere, BShuffle picks those at the given places, Pick e's byte i for
+// each byte i of b.
+func Bytes(b [16]byte) V128              { return V128{cat(simd(12), b[:])} }
+func (e V128) BEq(b V128) V128           { return e.op2(35, b) }
+func (e V128) BShuffle(at [16]byte) V128 { return V128{cat(e.code, e.code, simd(13), at[:])} }
+func (e V128) Pick(b V128) V128          { return e.op2(14, b) }
 
 // SplatLane is lane i in each lane.
 func (e V128) SplatLane(i int) V128 { return e.Shuffle(e, [4]int{i, i, i, i}) }

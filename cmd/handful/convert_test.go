@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"handful/core/format"
+	"handful/core/format/gguf"
+	"handful/core/tensor"
+)
+
+// TestConvert: what comes out has the logits of what went in.
+func TestConvert(t *testing.T) {
+	dir := t.TempDir()
+	inv := golden + "/s4/adapter_init"
+	to := func(name, in string, flags ...string) string {
+		t.Helper()
+		out := filepath.Join(dir, name)
+		if o := good(t, append([]string{"convert", in, out}, flags...)...); strings.TrimSpace(o.stdout) != out {
+			t.Errorf("%s: %q", name, o.stdout)
+		}
+		return out
+	}
+	task := logitsOf(t, "--inventory", inv, "--task", "1")
+	lora := to("lora", inv, "--to", "peft-lora", "--task", "1")
+	wantSame(t, "peft-lora", logitsOf(t, "--adapter", lora), task, 1e-5)
+	wantSame(t, "peft-lora of the mean", logitsOf(t, "--adapter", to("mean", inv, "--to", "peft-lora", "--task", "mean")), logitsOf(t, "--inventory", inv, "--task", "mean"), 1e-5)
+	wantSame(t, "peft-poly of mttl", logitsOf(t, "--inventory", to("poly", mttlData+"experts", "--to", "peft-poly")), logitsOf(t, "--inventory", mttlData+"experts"), 1e-5)
+	wantSame(t, "peft-poly of a shared skill", logitsOf(t, "--inventory", to("shared", mttlData+"poly_use_shared_skill.ckpt", "--to", "peft-poly")), logitsOf(t, "--inventory", mttlData+"poly_use_shared_skill.ckpt"), 1e-5)
+	wantSame(t, "peft-poly of a LoRA", logitsOf(t, "--inventory", to("one", mttlData+"lora.ckpt", "--to", "peft-poly")), logitsOf(t, "--adapter", mttlData+"lora.ckpt"), 1e-5)
+	wantSame(t, "peft-ia3 of mttl", logitsOf(t, "--adapter", to("ia3", mttlData+"ia3.ckpt", "--to", "peft-ia3")), logitsOf(t, "--adapter", mttlData+"ia3.ckpt"), 1e-5)
+
+	for dtype, most := range map[string]float64{"F32": 1e-5, "F16": 2e-2, "BF16": 2e-1} {
+		merged := to("merged "+dtype, lora, "--to", "merged", "--base", golden, "--dtype", dtype)
+		file := filepath.Join(dir, dtype+".safetensors")
+		good(t, "score", "--device", "cpu", "--base", merged, "--examples", mttlData+"rows.jsonl", "--logits", file)
+		wantSame(t, "merged as "+dtype, vectors(t, file), task, most)
+		if o := good(t, "inspect", merged); !strings.Contains(o.stdout, dtype) {
+			t.Errorf("inspect of %s: %s", dtype, o.stdout)
+		}
+	}
+	file := filepath.Join(dir, "ia3.safetensors")
+	good(t, "score", "--device", "cpu", "--base", to("merged ia3", filepath.Join(dir, "ia3"), "--to", "merged", "--base", golden), "--examples", mttlData+"rows.jsonl", "--logits", file)
+	wantSame(t, "merged ia3", vectors(t, file), logitsOf(t, "--adapter", mttlData+"ia3.ckpt"), 1e-5)
+
+	z := filepath.Join(dir, "z")
+	rows := write(t, filepath.Join(dir, "rows.jsonl"), `{"input_ids": [5, 17, 3], "labels": [-100, -100, 3]}`+"\n")
+	good(t, "adapt", "--device", "cpu", "--base", golden, "--inventory", inv, "--method", "z", "--examples", rows, "--steps", "2", "--out", z)
+	wantSame(t, "z as a LoRA", logitsOf(t, "--adapter", to("zlora", z, "--to", "peft-lora")), logitsOf(t, "--adapter", z), 1e-5)
+
+	for i, c := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{inv, "x", "--to", "peft-lora"}, 1, "--task"},
+		{[]string{inv, "x", "--to", "peft-lora", "--task", "nobody"}, 1, "nobody"},
+		{[]string{inv, "x", "--to", "peft-ia3"}, 1, "no (IA)³"},
+		{[]string{mttlData + "ia3.ckpt", "x", "--to", "peft-poly"}, 1, "no skills"},
+		{[]string{mttlData + "ia3.ckpt", "x", "--to", "gguf-lora", "--base", golden}, 1, "no LoRA"},
+		{[]string{mttlData + "module_logits_l2_norm.ckpt", "x", "--to", "peft-poly"}, 1, "l2"},
+		{[]string{mttlData + "t5_layerwise.ckpt", "x", "--to", "merged", "--task", "0", "--base", golden}, 1, "of the base is nothing"},
+		{[]string{golden, "x", "--to", "peft-lora"}, 1, "adapter_config.json"},
+		{[]string{lora, "x", "--to", "gguf-lora"}, 2, "--base"},
+		{[]string{lora, "x", "--to", "onnx"}, 2, "--to"},
+		{[]string{lora, "x", "--to", "merged", "--base", golden, "--dtype", "I8"}, 2, "--dtype"},
+		{[]string{lora}, 2, "IN and OUT"},
+	} {
+		args := append([]string{"convert"}, c.args...)
+		if len(args) > 2 {
+			args[2] = filepath.Join(dir, fmt.Sprint("bad", i))
+		}
+		if o := handful(t, args...); o.code != c.code || !strings.Contains(o.stderr, c.says) {
+			t.Errorf("%v: got %+v, want %q", c.args, o, c.says)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "bad*")); len(left) > 0 {
+		t.Errorf("faults left %v", left)
+	}
+}
+
+// TestConvertGGUF: names, shapes and values of a GGUF LoRA; llama.cpp itself
+// reads one in scripts/peft_check.py.
+func TestConvertGGUF(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "a.gguf")
+	good(t, "convert", golden+"/s4/mhr_mu/adapter_init", out, "--to", "gguf-lora", "--base", golden)
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Open(format.BytesBlob(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.String("general.type") != "adapter" || f.String("adapter.type") != "lora" || f.String("general.architecture") != "llama" || len(f.Names()) != 2*14 {
+		t.Errorf("keys %v, %d tensors", f.Keys(), len(f.Names()))
+	}
+	for name, want := range map[string]string{"blk.0.attn_q.weight.lora_a": "[4 32]", "blk.0.attn_q.weight.lora_b": "[32 4]", "blk.1.attn_k.weight.lora_b": "[16 4]", "blk.1.ffn_down.weight.lora_a": "[4 64]"} {
+		if s, _ := f.Shape(name); fmt.Sprint(s) != want {
+			t.Errorf("%s: %v, want %s", name, s, want)
+		}
+	}
+	peft := tensorOf(t, golden+"/s4/mhr_mu/adapter_init/adapter_model.safetensors", "base_model.model.model.layers.0.self_attn.k_proj.lora_B.weight")
+	s, err := f.Tensor("blk.0.attn_k.weight.lora_b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tensor.ReadF32(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := range 16 { // two heads of 8: row 2i is row i of a head's first half
+		h, i := row/8, row%8
+		from := h*8 + i/2 + i%2*4
+		for k := range 4 {
+			if math.Abs(float64(got[row*4+k]-peft[from*4+k])) > 1e-7 {
+				t.Fatalf("row %d is not row %d of PEFT's", row, from)
+			}
+		}
+	}
+	if o := handful(t, "convert", golden+"/s4/mhr_mu/adapter_init", out, "--to", "gguf-lora", "--base", golden); o.code != 1 || !strings.Contains(o.stderr, "is there") {
+		t.Errorf("over a file: %+v", o)
+	}
+}

@@ -121,7 +121,7 @@ test('files that are something else', { skip }, async () => {
     [[['config.json', text({ ...config, model_type: 'bert' })], ['model.safetensors', model]], 'unsupported', /bert/],
     [[['config.json', text(config)], ['model.safetensors', model.subarray(0, model.length - 9)]], 'input', /safetensors/],
     [[['config.json', text(config)], ['model.safetensors', text('<html>')]], 'input', /safetensors/],
-    [[['config.json', text(config)], ['pytorch_model.bin', Buffer.from([0x80, 2])]], 'unsupported', /pickle/],
+    [[['config.json', text(config)], ['pytorch_model.bin', Buffer.from([0x80, 2])]], 'input', /pickle/],
     [[['config.json', text({ ...config, hidden_size: 64 })], ['model.safetensors', model]], 'input', /want/],
   ];
   const got = await page.evaluate(async (cases) => {

@@ -27,8 +27,8 @@ const (
 
 // lossChart draws the training loss as an SVG: every step's loss faint, its
 // running mean strong. losses[i] is that of step i+1; steps is how many there
-// will be. The text is safe as HTML: it is made of numbers only.
-func lossChart(at size, losses []float64, steps int) string {
+// will be, unit what a loss counts (lossUnit). The text is safe as HTML: it is made of numbers only.
+func lossChart(at size, losses []float64, steps int, unit string) string {
 	steps = max(steps, len(losses), 2)
 	low, high := extent(losses)
 	ticks := niceTicks(low, high, 5)
@@ -40,7 +40,7 @@ func lossChart(at size, losses []float64, steps int) string {
 		return chartTop + float64(at.h-chartTop-chartBottom)*(high-v)/(high-low)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, at.w, at.h, chartLabel(losses, steps))
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, at.w, at.h, chartLabel(losses, steps, unit))
 	for _, v := range ticks {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`, chartLeft, at.w-chartRight, y(v), y(v))
 		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, chartLeft-8, y(v)+4, number(v))
@@ -49,7 +49,7 @@ func lossChart(at size, losses []float64, steps int) string {
 		fmt.Fprintf(&b, `<text class="tick" x="%.1f" y="%d" text-anchor="middle">%d</text>`, x(float64(s)), at.h-chartBottom+18, s)
 	}
 	fmt.Fprintf(&b, `<text class="axis" x="%d" y="%d" text-anchor="end">step</text>`, at.w-chartRight, at.h-6)
-	fmt.Fprintf(&b, `<text class="axis" transform="translate(13 %d) rotate(-90)" text-anchor="middle">loss, nats per token</text>`, (chartTop+at.h-chartBottom)/2)
+	fmt.Fprintf(&b, `<text class="axis" transform="translate(13 %d) rotate(-90)" text-anchor="middle">loss, %s</text>`, (chartTop+at.h-chartBottom)/2, unit)
 	fmt.Fprintf(&b, `<path class="raw" d="%s"/>`, linePath(losses, x, y))
 	fmt.Fprintf(&b, `<path class="mean" d="%s"/>`, linePath(runningMean(losses), x, y))
 	if n := len(losses); n > 0 && isFinite(losses[n-1]) {
@@ -59,13 +59,24 @@ func lossChart(at size, losses []float64, steps int) string {
 	return b.String()
 }
 
+// lossUnit is what a training loss counts, by its name in Plan.
+func lossUnit(loss string) string {
+	switch loss {
+	case "tfew":
+		return "T-Few's: likelihood and choice"
+	case "ni":
+		return "nats per row, smoothed"
+	}
+	return "nats per token"
+}
+
 // chartLabel says in words what the chart shows.
-func chartLabel(losses []float64, steps int) string {
+func chartLabel(losses []float64, steps int, unit string) string {
 	n := len(losses)
 	if n == 0 {
 		return "Training loss, nothing yet"
 	}
-	return fmt.Sprintf("Training loss over %d of %d steps: from %s to %s nats per token", n, steps, lossText(losses[0]), lossText(runningMean(losses)[n-1]))
+	return fmt.Sprintf("Training loss over %d of %d steps: from %s to %s, %s", n, steps, lossText(losses[0]), lossText(runningMean(losses)[n-1]), unit)
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -270,8 +270,16 @@ func (a *App) draw() {
 func (a *App) drawLoss() {
 	r := &a.run
 	if r.chart = ""; len(r.losses) > 0 {
-		r.chart = lossChart(a.size(), r.losses, r.steps)
+		r.chart = lossChart(a.size(), r.losses, r.steps, lossUnit(r.lossName()))
 	}
+}
+
+// lossName is the loss that is trained with, "" before the plan.
+func (r *runState) lossName() string {
+	if r.plan == nil {
+		return ""
+	}
+	return r.plan.Loss
 }
 
 func (a *App) size() size {

@@ -75,6 +75,7 @@ type planEvent struct {
 	Tokens     int      `json:"tokens"`
 	Arena      int64    `json:"arena"`
 	Dispatches int      `json:"dispatches"`
+	Loss       string   `json:"loss"`
 	Cut        []cutRow `json:"cut"`
 	Hints      []string `json:"hints"`
 

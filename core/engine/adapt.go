@@ -67,7 +67,7 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	}
 	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: recommended}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
-		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
+		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
 	err = e.train(ctx, t, method, fit, on)
 	t.Close()
 	if err != nil {

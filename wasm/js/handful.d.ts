@@ -174,6 +174,8 @@ export interface Plan {
   tokens: number;
   arena: number;
   dispatches: number;
+  /** What is trained with. */
+  loss: 'lm' | 'tfew' | 'ni';
   cut?: { line: number; tokens: number }[];
   hints?: string[];
   /** Settings that are as the inventory recommends, such as 'router-lr 0.5'. */

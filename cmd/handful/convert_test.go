@@ -126,3 +126,21 @@ func TestConvertGGUF(t *testing.T) {
 		t.Errorf("over a file: %+v", o)
 	}
 }
+
+// TestConvertT5: a T5, whose embedding has several names, merged with a LoRA.
+func TestConvertT5(t *testing.T) {
+	for name, base := range map[string]string{"relu": t5Relu, "gated": t5Gated} {
+		adapter, out := base+"/s4/mhr_mu/adapter_init", filepath.Join(t.TempDir(), name)
+		good(t, "convert", adapter, out, "--to", "merged", "--base", base)
+		rows := mttlData + "t5_rows.jsonl"
+		score := func(args ...string) []float32 {
+			file := filepath.Join(t.TempDir(), "logits.safetensors")
+			good(t, append([]string{"score", "--device", "cpu", "--examples", rows, "--logits", file}, args...)...)
+			return vectors(t, file)
+		}
+		wantSame(t, name, score("--base", out), score("--base", base, "--adapter", adapter), 2e-5)
+		if o := handful(t, "convert", adapter, out+".gguf", "--to", "gguf-lora", "--base", base); o.code != 1 || !strings.Contains(o.stderr, "want llama") {
+			t.Errorf("%s as GGUF: %+v", name, o)
+		}
+	}
+}

@@ -45,6 +45,19 @@ func TestScoreMTTL(t *testing.T) {
 	}
 }
 
+// TestScoreMTTLOfT5: routers that a T5's layers share.
+func TestScoreMTTLOfT5(t *testing.T) {
+	want := formattest.Safetensors(t, mttlData+"want.safetensors")
+	for _, name := range []string{"t5_layerwise", "t5_blockwise", "t5_coderwise"} {
+		logits := filepath.Join(t.TempDir(), "logits.safetensors")
+		good(t, "score", "--device", "cpu", "--base", t5Gated, "--inventory", mttlData+name+".ckpt", "--examples", mttlData+"t5_rows.jsonl", "--logits", logits)
+		got := formattest.Safetensors(t, logits)
+		for i := range 2 {
+			wantSame(t, fmt.Sprintf("%s, row %d", name, i), got.F32(fmt.Sprintf("row%d", i)), want.F32(fmt.Sprintf("%s.row%d", name, i)), 3e-5)
+		}
+	}
+}
+
 // TestAdaptMTTL: a checkpoint is an inventory like any other.
 func TestAdaptMTTL(t *testing.T) {
 	rows := filepath.Join(t.TempDir(), "rows.jsonl")

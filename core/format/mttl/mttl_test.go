@@ -81,25 +81,37 @@ func TestLayouts(t *testing.T) {
 }
 
 // TestSharedRouters: T5's layers that share a router get the one of their
-// group, which is stored at its first layer.
+// group, which is stored at its first layer. The logits that come of it are
+// held against PyTorch's in cmd/handful.
 func TestSharedRouters(t *testing.T) {
-	for granularity, want := range map[string]map[string]float32{
-		"layerwise": {"encoder.block.0.layer.0.SelfAttention.v": 1, "encoder.block.0.layer.1.DenseReluDense.wo": 2, "decoder.block.1.layer.2.DenseReluDense.wo": 8},
-		"blockwise": {"encoder.block.0.layer.1.DenseReluDense.wo": 1, "encoder.block.1.layer.0.SelfAttention.q": 2, "decoder.block.1.layer.0.SelfAttention.v": 4},
-		"coderwise": {"encoder.block.1.layer.1.DenseReluDense.wo": 1, "decoder.block.0.layer.0.SelfAttention.q": 2},
+	const encoder, feed, decoder = "encoder.block.0.layer.0.SelfAttention.q", "encoder.block.0.layer.1.DenseReluDense.wo", "decoder.block.1.layer.1.EncDecAttention.v"
+	for granularity, c := range map[string]struct {
+		routers int
+		same    [2]string
+		other   [2]string
+	}{
+		"layerwise": {10, [2]string{encoder, "encoder.block.0.layer.0.SelfAttention.v"}, [2]string{encoder, feed}},
+		"blockwise": {4, [2]string{encoder, feed}, [2]string{encoder, "encoder.block.1.layer.0.SelfAttention.q"}},
+		"coderwise": {2, [2]string{encoder, feed}, [2]string{encoder, decoder}},
 	} {
 		a, err := adapter.Open(files(t, "t5_"+granularity+".ckpt"))
 		if err != nil {
 			t.Errorf("%s: %v", granularity, err)
 			continue
 		}
-		for site, z := range want {
-			if got := a.Inventory.Logits[site]; len(got) != 2 || got[0] != z {
-				t.Errorf("%s, %s: logits %v, want %v", granularity, site, got, z)
-			}
+		inv, distinct := a.Inventory, map[float32]bool{}
+		for _, s := range inv.Sites {
+			distinct[inv.Logits[s][0]] = true
 		}
-		if a.Inventory.TaskType != "SEQ_2_SEQ_LM" {
-			t.Errorf("task type %s", a.Inventory.TaskType)
+		if len(distinct) != c.routers || len(inv.Sites) != 16 {
+			t.Errorf("%s: %d routers for %d sites, want %d", granularity, len(distinct), len(inv.Sites), c.routers)
+		}
+		z := inv.Logits
+		if !slices.Equal(z[c.same[0]], z[c.same[1]]) || slices.Equal(z[c.other[0]], z[c.other[1]]) {
+			t.Errorf("%s: routers are shared otherwise", granularity)
+		}
+		if inv.TaskType != "SEQ_2_SEQ_LM" || !inv.Regex {
+			t.Errorf("%s: %+v", granularity, inv.Config)
 		}
 	}
 }

@@ -4,18 +4,19 @@ with them.
     pip install torch==2.15.0 transformers==5.23.0 safetensors==0.8.0 && python make.py
 
 The modules below have the names, shapes and forward of mttl's own (branches
-mhr_camera_ready and main; their files are named beside them), on the small Llama
-of testdata/golden. want.safetensors has CASE.rowI, the logits of row I of
+mhr_camera_ready and main; their files are named beside them), on the small
+models of testdata/golden. want.safetensors has CASE.rowI, the logits of row I of
 rows.jsonl, whose task_id picks the router row.
 """
 import json
 import pathlib
+import re
 
 import torch
 from safetensors.torch import save_file
 from torch import nn
 from torch.nn import functional as F
-from transformers import LlamaForCausalLM
+from transformers import LlamaForCausalLM, T5ForConditionalGeneration
 
 HERE = pathlib.Path(__file__).parent
 BASE = HERE / "../../../../testdata/golden/mhr/llama_gqa"
@@ -80,7 +81,7 @@ class Skilled(nn.Module):
         super().__init__()
         self.scaling = alpha / r
         self.lora_a, self.lora_b = normal(q, s, layer.in_features // q, r), normal(q, s, r, layer.out_features // q)
-        self.layer, self.selector = layer, selector
+        self.layer, self.selector, self.weight = layer, selector, layer.weight
 
     def forward(self, x):
         w = self.selector()
@@ -254,20 +255,43 @@ torch.save(library.trained(""), "library/poems.ckpt")
 torch.save({"expert_name": "poems", "expert_task_name": "poems", "expert_config": {"lora_rank": 2, "lora_alpha": 16.0, "modify_layers": "q_proj"}, "training_config": None,
             "expert_model": "small-llama"}, "library/poems.meta")
 
-# T5's names, and routers that its layers share: read, not computed.
-T5 = [f"{c}.block.{b}.layer.{n}.{m}.{l}" for c in ("encoder", "decoder") for b in range(2)
-      for n, m, ls in ((0, "SelfAttention", "qv"), (1 if c == "encoder" else 2, "DenseReluDense", ["wo"])) for l in ls]
-for granularity, part in {"layerwise": 5, "blockwise": 3, "coderwise": 1}.items():
-    torch.manual_seed(11)
-    state, seen = {}, set()
-    for site in T5:
-        state[f"model.{site}.lora_a"], state[f"model.{site}.lora_b"] = torch.randn(1, 2, 4, 1), torch.randn(1, 2, 1, 4)
-        if (key := ".".join(site.split(".")[:part])) not in seen:
-            seen.add(key)
-            state[f"model.{site}.selector.module_logits"] = torch.full((1, 2), float(len(seen)))
-    torch.save({"state_dict": state, "hyper_parameters": {"lora_alpha": 1.0}}, f"t5_{granularity}.ckpt")
+# A T5, whose layers share routers as modifiers/routing.py, _extract_identifier, has it.
+T5 = HERE / "../../../../testdata/golden/mhr/t5_gated_untied"
+T5_ROWS = [dict(input_ids=[5, 17, 3, 80, 1], labels=[9, 30, 1], task_id=0), dict(input_ids=[60, 61, 1], labels=[44, 1], task_id=1)]
 
+
+def identifier(name, match_on):
+    left = name.find(f"{match_on}.") + len(match_on) + 1
+    return name[: left + name[left:].find(".")]
+
+
+class WholeT5(Whole):
+    def __init__(self, seed, granularity):
+        nn.Module.__init__(self)
+        torch.manual_seed(seed)
+        self.model = T5ForConditionalGeneration.from_pretrained(T5).eval().requires_grad_(False)
+        selectors = {}
+        for name, module in list(self.model.named_modules()):
+            if re.fullmatch(".*SelfAttention|.*EncDecAttention|.*DenseReluDense", name):
+                for child, layer in list(module.named_children()):
+                    if re.fullmatch("q|v|wo", child):
+                        key = identifier(f"{name}.{child}", granularity)
+                        setattr(module, child, Skilled(layer, selectors.setdefault(key, Poly(2, 2, 2)), 2, 2, 1, 1))
+
+    def logits(self, case):
+        with torch.no_grad():
+            for i, r in enumerate(T5_ROWS):
+                task[0] = r["task_id"]
+                out = self.model(input_ids=torch.tensor([r["input_ids"]]), labels=torch.tensor([r["labels"]]))
+                want[f"{case}.row{i}"] = out.logits[0].contiguous()
+
+
+for granularity, part in {"layerwise": "layer", "blockwise": "block", "coderwise": "coder"}.items():
+    m = WholeT5(11, part)
+    m.logits(f"t5_{granularity}")
+    torch.save({"state_dict": m.trained(), "hyper_parameters": {"lora_alpha": 1.0, "router_granularity": granularity,
+                "modify_modules": ".*SelfAttention|.*EncDecAttention|.*DenseReluDense", "modify_layers": "q|v|wo"}}, f"t5_{granularity}.ckpt")
+
+for name, rows in {"rows": [r | {"labels": [-100] + r["input_ids"][1:]} for r in ROWS], "t5_rows": T5_ROWS}.items():
+    pathlib.Path(f"{name}.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
 save_file(want, "want.safetensors")
-with open("rows.jsonl", "w") as f:
-    for r in ROWS:
-        f.write(json.dumps(r | {"labels": [-100] + r["input_ids"][1:]}) + "\n")

@@ -12,6 +12,7 @@ import (
 
 // finish keeps what was learned: the adapter to run, its routing and its files.
 func (f *Fit) finish(l *tune.Learned) error {
+	f.learned = l
 	switch {
 	case l.Single != nil:
 		f.Adapter = singleAdapter(f.Method, l.Single)
@@ -41,7 +42,10 @@ func (f *Fit) finish(l *tune.Learned) error {
 	if err != nil {
 		return err
 	}
-	r["settings"] = values
+	r["settings"], r["base"] = values, f.base
+	if f.inventory != nil {
+		r["inventory"] = f.inventory
+	}
 	if len(f.Start) > 0 {
 		r["start"] = f.Start
 	}

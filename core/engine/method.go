@@ -28,7 +28,7 @@ func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Examp
 		m, err := e.scratch(o)
 		return m, nil, err
 	}
-	inv := e.inv.Routed(skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)})
+	inv := e.inv.Routed(o.routing())
 	var m *tune.Method
 	var start []StartRow
 	if o.RouterInit == "keep" {
@@ -48,6 +48,11 @@ func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Examp
 		m.Sample(o.Seed)
 	}
 	return m, start, nil
+}
+
+// routing is how logits become weights, and who shares them.
+func (o *AdaptOptions) routing() skill.Routing {
+	return skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)}
 }
 
 // start gives the logits that --router-init names.

@@ -10,6 +10,7 @@ import (
 	"handful/core/format/hf"
 	"handful/core/format/peft"
 	"handful/core/model"
+	"handful/core/share"
 	"handful/core/skill"
 	"handful/core/task"
 	"handful/core/tensor"
@@ -37,6 +38,9 @@ type Engine struct {
 	single   *skill.Single    // the opened LORA adapter
 	ia3      *skill.IA3       // the opened IA3 adapter
 	poly     *skill.Inventory // the opened POLY adapter
+	restored *Fit             // the opened code or .handful file
+	baseID   *weightsID
+	invID    *share.Weights // nil without an inventory
 	info     Info
 }
 
@@ -59,7 +63,11 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	if len(o.Adapter) > 0 {
+	shared, err := readShared(o.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Adapter) > 0 && shared == nil {
 		if err = e.openAdapter(o.Adapter); err != nil {
 			return nil, err
 		}
@@ -74,6 +82,14 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.describe()
+	if err = e.identify(o.Inventory); err == nil && shared != nil {
+		e.info.Adapter = &shared.Card
+		e.restored, err = e.Restore(shared)
+	}
+	if err != nil {
+		e.dev.Close()
+		return nil, err
+	}
 	return e, nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"syscall/js"
 
 	"handful/core/engine"
 	"handful/core/fault"
@@ -58,12 +57,16 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 	if err != nil {
 		return nil, nil, err
 	}
+	return Adapted{s.add(made), made.Fit}, nil, nil
+}
+
+// add gives a fine-tune an id.
+func (s *session) add(f *fit) int {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.next++
-	id := s.next
-	s.fits[id] = made
-	s.mu.Unlock()
-	return Adapted{id, made.Fit}, nil, nil
+	s.fits[s.next] = f
+	return s.next
 }
 
 // adaptOptions puts what was asked for over the method's defaults and what the
@@ -93,13 +96,19 @@ func (s *session) fit(r rpc.Request) (int, *fit, error) {
 	if err := r.Into(&p); err != nil {
 		return 0, nil, err
 	}
+	f, err := s.of(r.Method, p.ID)
+	return p.ID, f, err
+}
+
+// of finds a fine-tune by its id.
+func (s *session) of(op string, id int) (*fit, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	f := s.fits[p.ID]
+	f := s.fits[id]
 	if f == nil {
-		return 0, nil, fault.Inputf(r.Method, "no fine-tune %d", p.ID).Next("it was freed, or the model was closed")
+		return nil, fault.Inputf(op, "no fine-tune %d", id).Next("it was freed, or the model was closed")
 	}
-	return p.ID, f, nil
+	return f, nil
 }
 
 // export gives a fine-tune's files: their names, and their bytes as blobs.
@@ -110,9 +119,7 @@ func (s *session) export(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any,
 	}
 	names, blobs := []string{}, []rpc.Blob{}
 	for _, x := range append(f.Export(), f.saved...) {
-		b := js.Global().Get("Uint8Array").New(len(x.Bytes))
-		js.CopyBytesToJS(b, x.Bytes)
-		names, blobs = append(names, x.Name), append(blobs, b)
+		names, blobs = append(names, x.Name), append(blobs, bytesJS(x.Bytes))
 	}
 	return map[string]any{"names": names}, blobs, nil
 }

@@ -35,11 +35,9 @@ func (s *session) with(ctx context.Context, op string, u using, emit *rpc.Emitte
 	case json.Unmarshal(u.Adapter, &id) != nil:
 		return fault.Inputf(op, "got the adapter %.40s, want a fine-tune or a name", u.Adapter)
 	}
-	s.mu.Lock()
-	f := s.fits[id]
-	s.mu.Unlock()
-	if f == nil {
-		return fault.Inputf(op, "no fine-tune %d", id).Next("it was freed, or the model was closed")
+	f, err := s.of(op, id)
+	if err != nil {
+		return err
 	}
 	return use(eng, f.Adapter)
 }

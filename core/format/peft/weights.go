@@ -15,20 +15,37 @@ import (
 // weights opens adapter_model.safetensors or, under another name, the one
 // safetensors file that holds tensors with this suffix.
 func weights(f format.Folder, suffix string) (*safetensors.File, error) {
+	b, err := weightsFile(f, suffix)
+	if err != nil {
+		return nil, err
+	}
+	w, err := safetensors.Open(b)
+	return w, format.In("adapter_model.safetensors", err)
+}
+
+func weightsFile(f format.Folder, suffix string) (format.NamedBlob, error) {
 	if b, ok := f.Find("adapter_model.safetensors"); ok {
-		w, err := safetensors.Open(b)
-		return w, format.In("adapter_model.safetensors", err)
+		return b, nil
 	}
 	for _, b := range f.Kind("safetensors") {
 		w, err := safetensors.Open(b)
 		if err == nil && slices.ContainsFunc(w.Names(), func(n string) bool { return strings.HasSuffix(n, suffix) }) {
-			return w, nil
+			return b, nil
 		}
 	}
 	if p := f.Kind("pickle"); len(p) > 0 {
-		return nil, format.In(p[0].Name, format.NotA("adapter", "adapter_model.safetensors", p[0]))
+		return format.NamedBlob{}, format.In(p[0].Name, format.NotA("adapter", "adapter_model.safetensors", p[0]))
 	}
-	return nil, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
+	return format.NamedBlob{}, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
+}
+
+// SkillsFile is the file that holds a POLY folder's weights.
+func SkillsFile(f format.Folder) (format.NamedBlob, error) {
+	_, f, err := readConfig(f)
+	if err != nil {
+		return format.NamedBlob{}, err
+	}
+	return weightsFile(f, keyA)
 }
 
 // wanted is a tensor that each site must have: its key after the site's name

@@ -23,6 +23,7 @@ var layer = map[string]int{
 	"handful/core/format":   5,
 	"handful/core/text":     4,
 	"handful/core/route":    5,
+	"handful/core/share":    6,
 	"handful/core/task":     6,
 	"handful/core/tune":     7,
 	"handful/core/pretrain": 8,

@@ -86,21 +86,22 @@ test('cpu: sixteen examples make it better on rows it has not seen', { skip }, a
 
 // The whole job, as a person does it, takes about half an hour.
 const long = skip || (process.env.HANDFUL_SLOW ? false : 'takes long: set HANDFUL_SLOW=1');
-for (const task of ['sms_spam', 'wn_verb_supersense']) {
+const tasks = { sms_spam: '', wn_verb_supersense: 'Category of this verb.' }; // with and without an instruction
+for (const [task, instruction] of Object.entries(tasks)) {
   test(`cpu: ${task}, z and mu with their defaults`, { skip: long }, async (t) => {
-    const got = await page.evaluate(async (task) => {
+    const got = await page.evaluate(async ({ task, instruction }) => {
       const text = async (name) => (await fetch(`/assets/samples/${task}.${name}.jsonl`)).text();
       const h = await opened({ device: 'cpu' });
       const [examples, held] = [await text('train'), await text('held')];
       const out = {};
       for (const method of ['z', 'mu']) {
-        const fit = await h.adapt({ examples, held, method, seed: 1 });
+        const fit = await h.adapt({ examples, held, instruction, method, seed: 1 });
         out[method] = { losses: fit.losses, scores: Object.fromEntries(fit.scores.map((s) => [s.name, s.balanced])) };
         await fit.free();
       }
       await h.dispose();
       return out;
-    }, task);
+    }, { task, instruction });
     for (const method of ['z', 'mu']) {
       const { losses, scores } = got[method];
       const mean = (part) => part.reduce((a, b) => a + b) / part.length;

@@ -17,6 +17,7 @@ import (
 	"handful/core/engine"
 	"handful/core/eval"
 	"handful/core/eval/chart"
+	"handful/core/share"
 )
 
 // fill takes over what was judged.
@@ -79,6 +80,10 @@ func nonzero(options any, but ...string) (json.RawMessage, error) {
 // files in order, as sha256sum prints them.
 func identity(path string) (string, error) {
 	st, err := os.Stat(path)
+	if err != nil && share.IsText(path) {
+		b, err := share.FileOf(path)
+		return fmt.Sprintf("link sha256:%x", sha256.Sum256(b)), err
+	}
 	if err != nil {
 		return "", pathFault("read", path, err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"handful/core/fault"
 	"handful/core/format"
+	"handful/core/share"
 )
 
 // file is a Blob on disk that is opened when it is first read: a folder may
@@ -96,6 +97,9 @@ func openTree(op, path string) (format.Folder, error) {
 // openAdapter opens what is named after its folder: an adapter is called as its
 // folder is.
 func openAdapter(op, path string) (format.Folder, error) {
+	if _, err := os.Stat(path); err != nil && share.IsText(path) {
+		return openShared(op, path)
+	}
 	f, err := openTree(op, path)
 	if err != nil {
 		return nil, err

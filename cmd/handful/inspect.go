@@ -18,7 +18,7 @@ func inspectCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "inspect PATH",
-		Short: "What a model, adapter, inventory or file of examples holds",
+		Short: "What a model, adapter, inventory, link or file of examples holds",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return errors.New("inspect wants one path")
@@ -28,13 +28,15 @@ func inspectCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		f, err := openFolder("inspect", args[0])
+		f, err := openAdapter("inspect", args[0])
 		if err != nil {
 			return err
 		}
 		defer closeFolder(f)
 		if len(f) == 1 {
 			switch kind := format.SniffBlob(f[0]); kind {
+			case "handful":
+				return inspectShared(c, f[0], asJSON)
 			case "json", "text":
 				if f[0].Name != "config.json" && f[0].Name != "adapter_config.json" {
 					return inspectExamples(c, args[0], asJSON)

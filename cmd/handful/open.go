@@ -12,6 +12,7 @@ import (
 	_ "handful/core/device/gpu"
 	"handful/core/engine"
 	"handful/core/format"
+	"handful/core/share"
 )
 
 // modelFlags are the flags of every command that loads a model.
@@ -31,7 +32,7 @@ func (m *modelFlags) add(c *cobra.Command, adapter bool) {
 	f.StringVar(&m.base, "base", "", "base model: a Hugging Face folder or a .gguf")
 	f.StringVar(&m.inventory, "inventory", "", "inventory of skills: a PEFT POLY folder, a checkpoint of mttl, or a LoRA")
 	if adapter {
-		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder, or a checkpoint of mttl")
+		f.StringVar(&m.adapter, "adapter", "", "adapter: a PEFT LORA, IA3 or POLY folder, a checkpoint of mttl, or what share made: a code, a link, a .handful file")
 	}
 	f.StringVar(&m.device, "device", "auto", "auto, cpu or gpu")
 	f.StringVar(&m.kernel, "kernel", "", "kernel family; measured when not given")
@@ -72,7 +73,11 @@ func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
 		if x.path == "" {
 			continue
 		}
-		f, err := openFolder(x.op, x.path)
+		open := openFolder
+		if x.to == &o.Adapter {
+			open = openShared
+		}
+		f, err := open(x.op, x.path)
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +89,18 @@ func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
 	}
 	o.Progress, m.loaded = loading()
 	return engine.Open(ctx, o)
+}
+
+// openShared opens a path, or a code or link that share made.
+func openShared(op, path string) (format.Folder, error) {
+	if _, err := os.Stat(path); err == nil || !share.IsText(path) {
+		return openFolder(op, path)
+	}
+	b, err := share.FileOf(path)
+	if err != nil {
+		return nil, err
+	}
+	return format.Folder{{Name: "link", Blob: format.BytesBlob(b)}}, nil
 }
 
 // announce says on stderr which device auto took. Commands call it when they

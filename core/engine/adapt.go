@@ -56,6 +56,10 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 			return nil, err
 		}
 	}
+	base, inventory, err := e.Identity()
+	if err != nil {
+		return nil, err
+	}
 	method, start, err := e.method(ctx, &o, train, on)
 	if err != nil {
 		return nil, err
@@ -65,7 +69,7 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: recommended}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
 		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
 	err = e.train(ctx, t, method, fit, on)

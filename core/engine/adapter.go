@@ -18,6 +18,9 @@ type Adapter struct {
 	route route.Adapter // nil for the bare base
 	tasks int           // router rows that examples may name; 1: ignored
 	one   model.Adapter // route, where it is the same for every row
+
+	instruction string   // of a restored one: taken where none is given
+	options     []string // likewise
 }
 
 func singleAdapter(name string, s *skill.Single) Adapter {
@@ -48,6 +51,8 @@ func (e *Engine) Adapter(which string) (Adapter, error) {
 		return routedAdapter("adapter", e.poly), nil
 	case which == "file" || which == "skills":
 		switch {
+		case e.restored != nil:
+			return e.restored.Adapter, nil
 		case e.single != nil:
 			return singleAdapter("adapter", e.single), nil
 		case e.ia3 != nil:

@@ -6,6 +6,7 @@ package engine
 import (
 	"handful/core/device"
 	"handful/core/format"
+	"handful/core/share"
 	"handful/core/tune"
 )
 
@@ -14,7 +15,7 @@ import (
 type OpenOptions struct {
 	Base      format.Folder // HF checkpoint folder or one .gguf
 	Inventory format.Folder // PEFT POLY folder, checkpoint of mttl, or LoRAs; nil for none
-	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder, or checkpoint of mttl, to run or to begin with; nil for none
+	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder, checkpoint of mttl or .handful file, to run or to begin with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
 
@@ -48,6 +49,7 @@ type Info struct {
 	Inventory *InvInfo    `json:"inventory"` // nil without one
 	Licence   string      `json:"licence"`   // as the file says, "" when it does not
 	Resident  int64       `json:"resident"`  // bytes of weights on the device
+	Adapter   *share.Card `json:"adapter"`   // of an opened code or .handful file
 }
 
 // InvInfo describes an inventory.
@@ -187,6 +189,7 @@ type ScoreRow struct {
 	Loss     float64      `json:"loss"`             // nats per label token of the right answers
 	Shown    int          `json:"shown,omitempty"`  // examples that stood in the prompt
 	Labels   []string     `json:"labels,omitempty"`
+	Classes  int          `json:"classes,omitempty"` // how many labels; 0: none to choose from
 	Rows     []Prediction `json:"rows,omitempty"`
 }
 
@@ -224,6 +227,10 @@ type Fit struct {
 	options    AdaptOptions
 
 	recommended []string // see PlanEvent
+	prompted    []string // options that stood in every training row's prompt
+	levels      int      // of a mixture that a code told; 0: it is exact
+	base        share.Weights
+	inventory   *share.Weights // nil where none was open
 }
 
 // Export is the PEFT folder with routing.json, train.jsonl and a card.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"math"
 
@@ -38,7 +39,7 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 	if err != nil {
 		return nil, err
 	}
-	rows, _, err := e.encode(exs, o.Instruction, o.Truncate)
+	rows, _, err := e.encode(exs, cmp.Or(o.Instruction, a.instruction), o.Truncate)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 	if err != nil {
 		return nil, err
 	}
-	exs = limited(exs, o.Limit)
+	exs, o.Instruction = limited(exs, o.Limit), cmp.Or(o.Instruction, a.instruction)
 	labels := o.Options
 	if len(labels) == 0 {
 		labels = task.Choices(exs)

@@ -42,7 +42,10 @@ func (f *Fit) finish(l *tune.Learned) error {
 	if err != nil {
 		return err
 	}
-	r["settings"] = values
+	r["settings"], r["base"] = values, f.base
+	if f.inventory != nil {
+		r["inventory"] = f.inventory
+	}
 	if len(f.Start) > 0 {
 		r["start"] = f.Start
 	}

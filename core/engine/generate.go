@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 
 	"handful/core/fault"
@@ -24,7 +25,10 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	prompt := o.Prompt
 	if !o.Raw {
 		var err error
-		if prompt, _, err = e.template.Render(o.Instruction, task.Example{Input: o.Prompt, Options: o.Options}); err != nil {
+		if len(o.Options) == 0 {
+			o.Options = a.options
+		}
+		if prompt, _, err = e.template.Render(cmp.Or(o.Instruction, a.instruction), task.Example{Input: o.Prompt, Options: o.Options}); err != nil {
 			return "", err
 		}
 	}

@@ -72,7 +72,7 @@ func (s *ScoreRow) sum(generated bool) {
 		gold, hits = append(gold, p.Want), append(hits, p.OK)
 		rouge += p.Rouge / float64(len(s.Rows))
 	}
-	s.Accuracy = eval.Accuracy(hits)
+	s.Accuracy, s.Classes = eval.Accuracy(hits), len(s.Labels)
 	s.Balanced = s.Accuracy
 	if s.Labels != nil {
 		s.Balanced = eval.Balanced(gold, hits)

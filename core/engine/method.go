@@ -28,7 +28,7 @@ func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Examp
 		m, err := e.own(o)
 		return m, nil, err
 	}
-	routing := skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)}
+	routing := o.routing()
 	if routing.Selector == graph.SelectSigmoid && e.inv.Selector != "" {
 		routing.Selector = e.inv.Selector // the default is the inventory's own
 	}
@@ -52,6 +52,11 @@ func (e *Engine) method(ctx context.Context, o *AdaptOptions, train []task.Examp
 		m.Sample(o.Seed)
 	}
 	return m, start, nil
+}
+
+// routing is how logits become weights, and who shares them.
+func (o *AdaptOptions) routing() skill.Routing {
+	return skill.Routing{Selector: graph.Selector(o.Selector), Granularity: skill.Granularity(o.Granularity)}
 }
 
 // start gives the logits that --router-init names.

@@ -11,6 +11,7 @@ import (
 	"handful/core/format/adapter"
 	"handful/core/format/hf"
 	"handful/core/model"
+	"handful/core/share"
 	"handful/core/skill"
 	"handful/core/task"
 	"handful/core/tensor"
@@ -38,6 +39,9 @@ type Engine struct {
 	single   *skill.Single    // the opened adapter is a LoRA
 	ia3      *skill.IA3       // it is (IA)³
 	poly     *skill.Inventory // it has skills
+	restored *Fit             // it is a code or a .handful file
+	baseID   *weightsID
+	invID    *share.Weights // nil without an inventory
 	info     Info
 }
 
@@ -65,7 +69,11 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 			return nil, err
 		}
 	}
-	if len(o.Adapter) > 0 {
+	shared, err := readShared(o.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Adapter) > 0 && shared == nil {
 		if err = e.openAdapter(o.Adapter); err != nil {
 			return nil, err
 		}
@@ -80,6 +88,14 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.describe()
+	if err = e.identify(o.Inventory); err == nil && shared != nil {
+		e.info.Adapter = &shared.Card
+		e.restored, err = e.Restore(shared)
+	}
+	if err != nil {
+		e.dev.Close()
+		return nil, err
+	}
 	return e, nil
 }
 

@@ -15,12 +15,16 @@ func (e *Engine) With(f format.Folder) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.with(inv)
+	o, err := e.with(inv)
+	if err != nil {
+		return nil, err
+	}
+	return o, o.identify(f)
 }
 
 func (e *Engine) with(inv *skill.Inventory) (*Engine, error) {
 	o := &Engine{mu: e.mu, dev: e.dev, why: e.why, ckpt: e.ckpt, model: e.model, tok: e.tok, ends: map[int32]bool{},
-		inv: inv, single: e.single, poly: e.poly}
+		inv: inv, single: e.single, ia3: e.ia3, poly: e.poly, restored: e.restored, baseID: e.baseID}
 	if err := o.setPrompt(); err != nil {
 		return nil, err
 	}

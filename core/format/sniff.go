@@ -11,7 +11,8 @@ import (
 
 var bom = []byte("\xef\xbb\xbf")
 
-// Sniff names what a file is by its first bytes: gguf, safetensors, json (also
+// Sniff names what a file is by its first bytes: gguf, safetensors, handful (a
+// shared fine-tune), json (also
 // JSON lines), zip, pickle (also PyTorch's zip of one), gzip, html, lfs (a
 // git-lfs pointer), text, empty or binary. It says what a file wants to be, not
 // that it is right.
@@ -25,6 +26,8 @@ func Sniff(head []byte) string {
 		return "gguf"
 	case len(head) > 8 && head[8] == '{' && head[7] == 0 && head[6] == 0:
 		return "safetensors"
+	case has("handful") && len(head) > 7 && head[7] < ' ':
+		return "handful"
 	case has("PK\x03\x04"):
 		if zippedPickle(head) {
 			return "pickle"
@@ -75,7 +78,7 @@ func SniffBlob(b Blob) string {
 	return Sniff(head[:n])
 }
 
-var described = map[string]string{"gguf": "a GGUF file", "safetensors": "a safetensors file", "json": "JSON", "zip": "a zip",
+var described = map[string]string{"gguf": "a GGUF file", "safetensors": "a safetensors file", "handful": "a shared fine-tune", "json": "JSON", "zip": "a zip",
 	"pickle": "a pickle (PyTorch .bin, .pt or .ckpt)", "gzip": "a gzip file", "html": "an HTML page", "lfs": "a git-lfs pointer",
 	"text": "text", "empty": "an empty file", "binary": "an unknown file"}
 

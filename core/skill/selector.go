@@ -2,6 +2,7 @@ package skill
 
 import (
 	"math"
+	"slices"
 
 	"handful/core/fault"
 	"handful/core/graph"
@@ -52,6 +53,21 @@ func sigmoid(x float32) float64 { return 1 / (1 + math.Exp(-float64(x))) }
 // Weights is the mixture [q, s] of one row of logits [q·s].
 func (inv *Inventory) Weights(z []float32) []float32 {
 	return Weights(z, inv.Splits, inv.Skills, inv.Selector)
+}
+
+// Logits are logits of one row [q·s] whose Weights by the plain selector are w
+// [q, s], up to rounding: of all that are, those with 0 at each head's largest.
+// w is what counts of them, each head of it summing to 1.
+func Logits(w []float32, skills int) []float32 {
+	z := make([]float32, len(w))
+	for at := 0; at < len(w); at += skills {
+		most := float64(slices.Max(w[at : at+skills]))
+		for s, x := range w[at : at+skills] {
+			half := float64(x) / (2 * most) // σ(z): ½ for the largest
+			z[at+s] = float32(max(math.Log(half/(1-half)), -certain))
+		}
+	}
+	return z
 }
 
 // certain is a logit whose sigmoid is 1 and whose negative's is 0, even beside

@@ -159,15 +159,19 @@ func (m *Method) routed(got map[*tensor.Var][]float32) (*Learned, error) {
 			}
 		}
 	}
-	l := &Learned{Inventory: &inv}
 	if m.Name == "z" {
-		w, err := inv.Row(0)
-		if err != nil {
-			return nil, err
-		}
-		l.Single = inv.Collapse(w)
+		return Routed(&inv)
 	}
-	return l, nil
+	return &Learned{Inventory: &inv}, nil
+}
+
+// Routed is what z has learned: an inventory with routers of one task.
+func Routed(inv *skill.Inventory) (*Learned, error) {
+	w, err := inv.Row(0)
+	if err != nil {
+		return nil, err
+	}
+	return &Learned{Inventory: inv, Single: inv.Collapse(w)}, nil
 }
 
 // Free drops the method's variables from a device.

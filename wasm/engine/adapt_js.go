@@ -57,12 +57,16 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 	if err != nil {
 		return nil, nil, err
 	}
+	return Adapted{s.add(made), made.Fit}, nil, nil
+}
+
+// add gives a fine-tune an id.
+func (s *session) add(f *fit) int {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.next++
-	id := s.next
-	s.fits[id] = made
-	s.mu.Unlock()
-	return Adapted{id, made.Fit}, nil, nil
+	s.fits[s.next] = f
+	return s.next
 }
 
 // adaptOptions puts what was asked for over the method's defaults and what the

@@ -90,7 +90,7 @@ func fetch(ctx context.Context, s Source, kind string, emit *rpc.Emitter) (f for
 	if err != nil {
 		return f, missing, err
 	}
-	return named(s.Name, blob), false, nil
+	return format.NamedBlob{Name: s.Name, Blob: web.NewBlob(s.Name, blob).Summed(strings.ToLower(s.SHA256))}, false, nil
 }
 
 // file is one that a folder may hold.

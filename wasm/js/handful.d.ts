@@ -19,7 +19,7 @@ export interface OpenOptions {
   base: Files;
   /** The skills that z and mu start from: a PEFT POLY folder, a checkpoint of mttl, or LoRAs, each a skill; zips of them too. */
   inventory?: Files;
-  /** A PEFT LORA, IA3 or POLY folder, or a checkpoint of mttl, to score or generate with, or to begin with (fromAdapter). */
+  /** A PEFT LORA, IA3 or POLY folder, a checkpoint of mttl, or a .handful file, to score or generate with, or to begin with (fromAdapter). */
   adapter?: Files;
   /** 'gpu' never falls back; 'auto' (the default) takes the faster and says why. */
   device?: DeviceKind;
@@ -86,6 +86,8 @@ export interface Info {
   licence: string;
   /** Bytes of weights on the device. */
   resident: number;
+  /** What a .handful file, given as adapter, says of itself. */
+  adapter: Card | null;
 }
 
 /** JSONL, a JSON array, CSV, TSV or "text => label" lines; or rows. */
@@ -210,6 +212,8 @@ export interface ScoreRow {
   rougeL?: number;
   loss: number;
   labels?: string[];
+  /** How many labels; absent: none to choose from. */
+  classes?: number;
   rows?: { input: string; want: string; got: string; loss: number }[];
 }
 
@@ -232,6 +236,13 @@ export interface Fit {
   export(): Promise<{ name: string; bytes: Uint8Array }[]>;
   /** Another format. What may be large comes as Blobs. */
   export(options: ExportOptions): Promise<{ name: string; blob: Blob }[]>;
+  /**
+   * A code for a link, of at most 8,000 characters. It tells the mixture of MHR-z in levels-ths, so that each weight
+   * is off by less than 1/levels; what other methods learn does not fit.
+   */
+  share(options?: ShareOptions): Promise<{ code: string; levels: number; weights: number }>;
+  /** A .handful file with the weights as they are; id is its sha256. */
+  pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */
   free(): Promise<void>;
 }
@@ -245,6 +256,52 @@ export interface ExportOptions {
   dtype?: 'F32' | 'F16' | 'BF16';
   signal?: AbortSignal;
 }
+
+export interface ShareOptions {
+  name?: string;
+  /** A date, RFC 3339. */
+  made?: string;
+  /** What to call the base and the skills; as their files do when not given. */
+  base?: string;
+  inventory?: string;
+  /** With the rows that it was made from; never unless true. */
+  examples?: boolean;
+}
+
+/** A file of weights, by its sha256 (of several, that of the lines "SHA256  NAME"). */
+export interface Weights {
+  name: string;
+  sha256: string;
+}
+
+/** What a fine-tune is and what it stands on. */
+export interface Card {
+  name?: string;
+  made?: string;
+  method: string;
+  base: Weights;
+  inventory?: Weights;
+  instruction?: string;
+  /** That stood in every prompt. */
+  options?: string[];
+  settings?: Record<string, unknown>;
+  start?: StartRow[];
+  scores?: Omit<ScoreRow, 'labels' | 'rows'>[];
+  examples?: string;
+  held?: string;
+  levels?: number;
+}
+
+export interface Packed {
+  id: string;
+  bytes: number;
+  card: Card;
+  /** Examples are in it. */
+  examples: boolean;
+}
+
+/** A code, a link with one, or a .handful file. */
+export type Shared = string | URL | Blob | Uint8Array;
 
 /** What to run the base with. Not given: the newest fit, else the opened adapter, else the base. */
 export interface Using {
@@ -324,6 +381,12 @@ export interface Handful {
   adapt(options: AdaptOptions): Promise<Fit>;
   /** Ends a running adapt after its step; its promise gives what it has learned. */
   stop(): void;
+  /** Makes a fine-tune of what was shared. Another base, or other skills, than it was made with are refused by name. */
+  restore(given: Shared, options?: { signal?: AbortSignal }): Promise<Fit & { card: Card }>;
+  /** What was shared, and which base and skills it wants. */
+  card(given: Shared, options?: { signal?: AbortSignal }): Promise<Packed>;
+  /** The open weights; the first call reads all of them. */
+  identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
   preview(options: { examples: Examples; instruction?: string; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;

@@ -1,7 +1,7 @@
 // Handful for web pages: fine-tunes a small language model on a handful of
 // examples in the browser. Every option is described in handful.d.ts.
 import { Engine, HandfulError } from './rpc.mjs';
-import { folder, jsonl, list } from './inputs.mjs';
+import { folder, jsonl, list, shared } from './inputs.mjs';
 
 export { HandfulError };
 
@@ -83,6 +83,24 @@ class Handful {
   /** Ends a running adapt after its step; its promise gives what it has learned. */
   stop() {
     this.#stop?.abort();
+  }
+
+  /** Makes a fine-tune of what Fit.share or Fit.pack gave: a code, a link with one, or a .handful file. */
+  async restore(given, { signal } = {}) {
+    const { params, blobs } = shared(given);
+    const { data } = await this.#call('restore', params, { blobs, signal });
+    return (this.#last = new Fit(this.#engine, data));
+  }
+
+  /** Tells what a code, a link or a .handful file holds and which base and skills it wants. */
+  async card(given, { signal } = {}) {
+    const { params, blobs } = shared(given);
+    return (await this.#call('card', params, { blobs, signal })).data;
+  }
+
+  /** Names the open weights by the sha256 of their files. */
+  identity({ signal } = {}) {
+    return this.#ask('identity', {}, signal);
   }
 
   /** Reads examples without training: rows, faults with lines, the first prompt. */
@@ -179,6 +197,17 @@ class Fit {
   async export({ signal, ...options } = {}) {
     const { data, blobs } = await this.#engine.call('export', { id: this.id, ...options }, { signal });
     return data.names.map((name, i) => ({ name, [blobs[i] instanceof Blob ? 'blob' : 'bytes']: blobs[i] }));
+  }
+
+  /** Gives a code for a link, of at most 8,000 characters; only MHR-z is small enough. */
+  async share(options = {}) {
+    return (await this.#engine.call('share', { ...options, id: this.id })).data;
+  }
+
+  /** Gives a .handful file with the weights as they are. */
+  async pack(options = {}) {
+    const { data, blobs } = await this.#engine.call('pack', { ...options, id: this.id });
+    return { ...data, file: blobs[0] };
   }
 
   /** Drops it from the engine's memory. */

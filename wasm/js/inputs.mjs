@@ -36,6 +36,13 @@ export function jsonl(examples) {
   return examples.map((row) => JSON.stringify(row, plain)).join('\n');
 }
 
+/** What was shared as a call takes it: a code or link, or a file's bytes. */
+export function shared(given) {
+  if (typeof given === 'string' || given instanceof URL) return { params: { code: String(given) }, blobs: [] };
+  const blob = given instanceof Blob ? given : new Blob([given]);
+  return { params: {}, blobs: [blob] };
+}
+
 /** A list where one value will do. */
 export const list = (value) => (typeof value === 'string' ? [value] : value);
 

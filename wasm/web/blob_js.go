@@ -21,6 +21,7 @@ type Blob struct {
 	name string
 	blob js.Value
 	size int64
+	sum  string
 
 	mu     sync.Mutex
 	window []byte
@@ -33,6 +34,15 @@ var _ format.Blob = (*Blob)(nil)
 func NewBlob(name string, blob js.Value) *Blob {
 	return &Blob{name: name, blob: blob, size: int64(blob.Get("size").Float())}
 }
+
+// Summed is the blob with its sha256, which was checked, in hex.
+func (b *Blob) Summed(sha256 string) *Blob {
+	b.sum = sha256
+	return b
+}
+
+// SHA256 is that of the bytes, in hex, where it is known, else "".
+func (b *Blob) SHA256() string { return b.sum }
 
 // Size is the number of bytes.
 func (b *Blob) Size() int64 { return b.size }

@@ -14,9 +14,10 @@ import (
 // Checkpoint is an open base model, whose tensors fit its config.
 type Checkpoint struct {
 	Config  Config
-	Name    string     // as the file calls itself, or its name
-	Licence string     // "" when it does not say
-	GGUF    *gguf.File // the file behind it, with all metadata; nil for a folder
+	Name    string        // as the file calls itself, or its name
+	Licence string        // "" when it does not say
+	GGUF    *gguf.File    // the file behind it, with all metadata; nil for a folder
+	Parts   format.Folder // files of weights, in order
 	open    map[string]func() (tensor.Source, error)
 	names   []string
 	bytes   int64

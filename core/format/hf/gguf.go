@@ -17,7 +17,7 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 	if err != nil {
 		return nil, format.In(b.Name, err)
 	}
-	c := &Checkpoint{GGUF: g, Name: g.String("general.name"), Licence: g.String("general.license"), open: map[string]func() (tensor.Source, error){}, bytes: g.Bytes()}
+	c := &Checkpoint{GGUF: g, Parts: format.Folder{b}, Name: g.String("general.name"), Licence: g.String("general.license"), open: map[string]func() (tensor.Source, error){}, bytes: g.Bytes()}
 	if c.Name == "" {
 		c.Name = b.Name
 	}

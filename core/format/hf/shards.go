@@ -57,6 +57,7 @@ func (c *Checkpoint) add(b format.NamedBlob, only map[string]bool) (missing []st
 	if err != nil {
 		return nil, format.In(path.Base(b.Name), err)
 	}
+	c.Parts = append(c.Parts, b)
 	names := s.Names()
 	if only != nil {
 		names = names[:0:0]

@@ -176,3 +176,35 @@ func WriteInventory(inv *skill.Inventory) ([]File, error) {
 	}
 	return append(files, File{"task_rows.safetensors", rows}), nil
 }
+
+// WriteRouters writes an inventory's routers alone, named as in a POLY folder's
+// weights: a safetensors file.
+func WriteRouters(inv *skill.Inventory) ([]byte, error) {
+	var ts []safetensors.Tensor
+	for _, s := range inv.Sites {
+		ts = append(ts, safetensors.Tensor{Name: prefix + s + keyZ, Shape: []int{inv.Tasks, inv.Splits * inv.Skills}, Data: inv.Logits[s]})
+	}
+	return safetensors.Encode(ts, nil)
+}
+
+// ReadRouters reads what WriteRouters wrote of one task: its logits for each of
+// the inventory's sites.
+func ReadRouters(b []byte, inv *skill.Inventory) (map[string][]float32, error) {
+	w, err := safetensors.Open(format.BytesBlob(b))
+	if err != nil {
+		return nil, err
+	}
+	z, want := map[string][]float32{}, []int{1, inv.Splits * inv.Skills}
+	for _, s := range inv.Sites {
+		if got, _ := w.Shape(prefix + s + keyZ); !fits(got, want) {
+			return nil, fault.Inputf("adapter", "%.120s: got routers %s, want %s", s, dims(got), dims(want)).Next("open it with the skills that it was made with")
+		}
+		if z[s], err = finite(w, prefix+s+keyZ); err != nil {
+			return nil, err
+		}
+	}
+	if n := len(w.Names()); n != len(inv.Sites) {
+		return nil, fault.Inputf("adapter", "routers of %d sites, want %d", n, len(inv.Sites)).Next("open it with the skills that it was made with")
+	}
+	return z, nil
+}

@@ -24,27 +24,47 @@ type tensors interface {
 // safetensors file that holds tensors with this suffix; where there is none,
 // adapter_model.bin of PEFT before 0.6.
 func weights(f format.Folder, suffix string) (tensors, error) {
-	if b, ok := f.Find("adapter_model.safetensors"); ok {
+	b, err := weightsFile(f, suffix)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasSuffix(b.Name, ".safetensors") {
 		w, err := safetensors.Open(b)
 		if err != nil {
 			return nil, format.In("adapter_model.safetensors", err)
 		}
 		return w, nil
 	}
+	w, err := torch.OpenState(b)
+	if err != nil {
+		return nil, format.In(b.Name, err)
+	}
+	return w, nil
+}
+
+func weightsFile(f format.Folder, suffix string) (format.NamedBlob, error) {
+	if b, ok := f.Find("adapter_model.safetensors"); ok {
+		return b, nil
+	}
 	for _, b := range f.Kind("safetensors") {
 		w, err := safetensors.Open(b)
 		if err == nil && slices.ContainsFunc(w.Names(), func(n string) bool { return strings.HasSuffix(n, suffix) }) {
-			return w, nil
+			return b, nil
 		}
 	}
 	if p := f.Kind("pickle"); len(p) > 0 {
-		w, err := torch.OpenState(p[0])
-		if err != nil {
-			return nil, format.In(p[0].Name, err)
-		}
-		return w, nil
+		return p[0], nil
 	}
-	return nil, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
+	return format.NamedBlob{}, fault.Inputf("adapter", "got %s; want adapter_model.safetensors", f.Names()).Next("choose the whole PEFT folder")
+}
+
+// SkillsFile is the file that holds a POLY folder's weights.
+func SkillsFile(f format.Folder) (format.NamedBlob, error) {
+	_, f, err := readConfig(f)
+	if err != nil {
+		return format.NamedBlob{}, err
+	}
+	return weightsFile(f, keyA)
 }
 
 // wanted is a tensor that each site must have: its key after the site's name

@@ -96,6 +96,10 @@ func (a *App) TakeFiles(files []file) {
 	}
 	var base, inv []file
 	for _, f := range files {
+		if path.Ext(f.name) == ".handful" {
+			a.OpenFile(f)
+			return
+		}
 		if skills[path.Dir(f.name)] && !onlyBase(path.Base(f.name)) {
 			inv = append(inv, f)
 		} else {
@@ -157,7 +161,7 @@ func (a *App) open(ctx context.Context) error {
 	a.page.Update(func() {
 		o, blobs = a.model.request(a.page.URL)
 		choice = a.model.choice()
-		fresh, err = a.dial()
+		fresh, err = a.fresh()
 	})
 	var got info
 	if err == nil {

@@ -26,8 +26,19 @@ type Page interface {
 	URL(path string) string
 	// SetText sets what stands in a text field.
 	SetText(id, text string)
-	// Save hands files to the person as one zip.
+	// Edit sets a field's text and puts the cursor into it, after the next render.
+	Edit(id, text string)
+	// Save hands files to the person as one zip, SaveFile a file as it is.
 	Save(zip string, names []string, blobs []rpc.Blob) error
+	SaveFile(name string, blob rpc.Blob) error
+	// Fragment is what stands behind # in the page's address, but for the name of
+	// one of its elements. Link is the address with a fragment; DropFragment takes
+	// it off the one that is shown.
+	Fragment() string
+	Link(fragment string) string
+	DropFragment()
+	// Copy puts text on the clipboard. It blocks.
+	Copy(text string) error
 }
 
 // Dial starts an engine.
@@ -37,14 +48,20 @@ type Dial func() (*rpc.Client, error)
 // only.
 type App struct {
 	page   Page
+	store  Store
 	dial   Dial
 	client *rpc.Client
+	spare  *rpc.Client // started, and not used for a model yet
 
 	model    modelState
 	examples examplesState
 	settings settingsState
 	run      runState
 	try      tryState
+	library  libraryState
+	link     linkState
+
+	withExamples bool // examples go along with what is shared and kept
 
 	fault *fault.Error
 	said  string          // the newest words of the live region
@@ -56,21 +73,37 @@ type App struct {
 }
 
 // NewApp makes the state of a fresh page.
-func NewApp(page Page, dial Dial) *App {
-	a := &App{page: page, dial: dial, folds: map[string]bool{}}
+func NewApp(page Page, store Store, dial Dial) *App {
+	a := &App{page: page, store: store, dial: dial, folds: map[string]bool{}}
 	a.settings = newSettings()
 	a.model = newModelState()
 	return a
 }
 
-// Start looks for models that the server offers.
-func (a *App) Start() { go a.findModels(context.Background()) }
+// Start looks for models that the server offers, for what this browser keeps,
+// and at the fragment of the page's address.
+func (a *App) Start() {
+	go a.findKept()
+	go func() {
+		a.findModels(context.Background())
+		a.page.Update(func() { a.OpenLink(a.page.Fragment()) })
+	}()
+}
+
+// fresh gives an engine that nothing is open in.
+func (a *App) fresh() (*rpc.Client, error) {
+	if c := a.spare; c != nil && c.Dead() == nil {
+		a.spare = nil
+		return c, nil
+	}
+	return a.dial()
+}
 
 // forget drops what lived in an engine that is gone.
 func (a *App) forget() {
 	a.client = nil
 	a.model.info, a.model.opened = nil, ""
-	a.run.fit = nil
+	a.run.fit, a.run.other = nil, nil
 }
 
 // show tells of a fault; what the person stopped is none.

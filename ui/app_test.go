@@ -48,9 +48,6 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 		if rows, more := a.run.outcomes(); len(rows) != 2 || more != 0 || rows[0].right || rows[0].input != "odd" || rows[0].base != "b" {
 			t.Errorf("got the outcomes %+v, want the error first", rows)
 		}
-		if !a.Unsaved() {
-			t.Error("nothing is unsaved before the export")
-		}
 		a.Export()
 	})
 	if _, o := f.calls("open"); !strings.Contains(o, `"base":[{"name":"tiny.gguf","url":"https://page.test/models/tiny.gguf","sha256":"00","size":5000000}]`) ||
@@ -60,8 +57,8 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 	if _, o := f.calls("adapt"); !strings.Contains(o, `"method":"z"`) || !strings.Contains(o, `"holdout":0.25`) || strings.Contains(o, `"held"`) {
 		t.Errorf("adapted with %s", o)
 	}
-	wait(t, a, "the export", func() bool { return a.run.saved })
-	if got := p.saved["handful-z.zip"]; !slices.Equal(got, []string{"adapter_config.json"}) {
+	wait(t, a, "the export", func() bool { return a.run.exported && a.run.saved })
+	if got := p.saved["handful-Fine-tune-z.zip"]; !slices.Equal(got, []string{"adapter_config.json"}) {
 		t.Errorf("saved %v", p.saved)
 	}
 	do(a, func() {
@@ -294,17 +291,17 @@ func TestExportAs(t *testing.T) {
 	for id, want := range map[string]string{"": `{"id":5}`, "gguf-lora": `{"id":5,"to":"gguf-lora"}`, "merged": `{"id":5,"to":"merged","dtype":"F16"}`} {
 		do(a, func() {
 			a.PickExport(id)
-			if a.run.saved {
+			if a.run.exported {
 				t.Error("another format counts as saved")
 			}
 			a.Export()
 		})
-		wait(t, a, "the export", func() bool { return a.run.saved })
+		wait(t, a, "the export", func() bool { return a.run.exported })
 		if _, params := f.calls("export"); params != want {
 			t.Errorf("asked for %s, want %s", params, want)
 		}
 	}
-	for _, name := range []string{"handful-mu.zip", "handful-mu-gguf-lora.zip", "handful-mu-merged.zip"} {
+	for _, name := range []string{"handful-Fine-tune-mu.zip", "handful-Fine-tune-mu-gguf-lora.zip", "handful-Fine-tune-mu-merged.zip"} {
 		if p.saved[name] == nil {
 			t.Errorf("%s was not saved, but %v", name, p.saved)
 		}
@@ -335,7 +332,7 @@ func TestChangeOfModel(t *testing.T) {
 // Without models of the server there is the page's own.
 func TestWithoutModels(t *testing.T) {
 	for _, manifest := range []string{"", "<html>", "{}", "[]", `[{"id":7}]`, `[{"id":"pocket","file":"x"}]`} {
-		a := NewApp(&fakePage{files: map[string]string{manifestPath: manifest}}, nil)
+		a := NewApp(&fakePage{files: map[string]string{manifestPath: manifest}}, newFakeStore(), nil)
 		a.Start()
 		wait(t, a, "the answer", func() bool { return a.model.looked })
 		do(a, func() {
@@ -497,14 +494,14 @@ func TestSettings(t *testing.T) {
 		{"batch", "-1", "Batch"}, {"seed", "-1", "Seed"}, {"seed", "7", ""}, {"apart", "91", "Held out"}, {"apart", "0", ""},
 		{"rate", "0", "learning rate"}, {"rate", "NaN", "learning rate"}, {"rate", "1e-3", ""}, {"rate", "Inf", "learning rate"},
 	} {
-		a := NewApp(&fakePage{}, nil)
+		a := NewApp(&fakePage{}, newFakeStore(), nil)
 		a.Set(x.name, " "+x.value+" ")
 		_, wrong := a.settings.options()
 		if (wrong == "") != (x.wrong == "") || !strings.Contains(wrong, x.wrong) {
 			t.Errorf("%s %q: got %q, want %q in it", x.name, x.value, wrong, x.wrong)
 		}
 	}
-	a := NewApp(&fakePage{}, nil)
+	a := NewApp(&fakePage{}, newFakeStore(), nil)
 	a.Set("rate", ".5")
 	a.PickMethod("z")
 	if o, _ := a.settings.options(); o.RouterLR != .5 || o.LR != 0 {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"strings"
 	"syscall/js"
 
 	"handful/core/fault"
@@ -105,8 +106,23 @@ func (b *browser) Save(name string, names []string, blobs []rpc.Blob) (err error
 		parts.Call("push", blob)
 	}
 	put(parts, z.close())
+	download(name, "application/zip", parts)
+	return nil
+}
+
+// SaveFile implements Page.
+func (b *browser) SaveFile(name string, blob rpc.Blob) (err error) {
+	defer fault.Recover("share", &err)
+	parts := js.Global().Get("Array").New()
+	parts.Call("push", blob)
+	download(name, "application/octet-stream", parts)
+	return nil
+}
+
+// download hands a file of these parts to the person.
+func download(name, kind string, parts js.Value) {
 	url := js.Global().Get("URL")
-	address := url.Call("createObjectURL", js.Global().Get("Blob").New(parts, map[string]any{"type": "application/zip"}))
+	address := url.Call("createObjectURL", js.Global().Get("Blob").New(parts, map[string]any{"type": kind}))
 	link := js.Global().Get("document").Call("createElement", "a")
 	link.Set("href", address)
 	link.Set("download", name)
@@ -118,5 +134,36 @@ func (b *browser) Save(name string, names []string, blobs []rpc.Blob) (err error
 		return nil
 	})
 	js.Global().Call("setTimeout", later, 60_000)
-	return nil
+}
+
+// Edit implements Page.
+func (b *browser) Edit(id, text string) { b.edits = append(b.edits, [2]string{id, text}) }
+
+// Link implements Page.
+func (b *browser) Link(fragment string) string {
+	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	at.Set("hash", fragment)
+	return at.Get("href").String()
+}
+
+// Fragment implements Page.
+func (b *browser) Fragment() string {
+	f := strings.TrimPrefix(js.Global().Get("location").Get("hash").String(), "#")
+	if element(f).Truthy() {
+		return ""
+	}
+	return f
+}
+
+// DropFragment implements Page.
+func (b *browser) DropFragment() {
+	at := js.Global().Get("location")
+	js.Global().Get("history").Call("replaceState", js.Null(), "", at.Get("pathname").String()+at.Get("search").String())
+}
+
+// Copy implements Page.
+func (b *browser) Copy(text string) (err error) {
+	defer fault.Recover("copy", &err) // there is no clipboard outside secure contexts
+	_, err = await(js.Global().Get("navigator").Get("clipboard").Call("writeText", text))
+	return err
 }

@@ -83,6 +83,9 @@ func (a *App) Typed(id, text string) {
 	case promptID:
 		a.try.prompt = text
 		return
+	case renameID:
+		a.library.newName = text
+		return
 	default:
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +23,65 @@ type fakePage struct {
 	files map[string]string
 	texts map[string]string
 	saved map[string][]string
+
+	copied      string
+	noClipboard error
+	dropped     bool
+}
+
+// fakeStore is Store in memory, which says that it lasts.
+type fakeStore struct {
+	mu    sync.Mutex
+	where string
+	notes map[string]string
+	bytes map[string]rpc.Blob
+	fail  error // of the next Put
+}
+
+func newFakeStore() *fakeStore {
+	return &fakeStore{where: "files", notes: map[string]string{}, bytes: map[string]rpc.Blob{}}
+}
+
+func (s *fakeStore) Where() string { return s.where }
+
+func (s *fakeStore) Notes() (out []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.notes)), nil
+}
+
+func (s *fakeStore) Put(id, note string, bytes rpc.Blob) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fail != nil {
+		return s.fail
+	}
+	s.notes[id], s.bytes[id] = note, bytes
+	return nil
+}
+
+func (s *fakeStore) Note(id, note string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[id] = note
+	return nil
+}
+
+func (s *fakeStore) Get(id string) (rpc.Blob, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if b, ok := s.bytes[id]; ok {
+		return b, nil
+	}
+	return nil, fault.New(fault.Corrupt, "library", "it is gone")
+}
+
+func (s *fakeStore) Remove(id string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.notes, id)
+	delete(s.bytes, id)
+	return nil
 }
 
 func (p *fakePage) Update(f func()) {
@@ -38,6 +99,25 @@ func (p *fakePage) Get(_ context.Context, path string) ([]byte, error) {
 
 func (p *fakePage) URL(path string) string  { return "https://page.test/" + path }
 func (p *fakePage) SetText(id, text string) { p.texts[id] = text }
+
+func (p *fakePage) Edit(id, text string)        { p.texts[id] = text }
+func (p *fakePage) Link(fragment string) string { return "https://page.test/#" + fragment }
+func (p *fakePage) Fragment() string            { return "" }
+func (p *fakePage) DropFragment()               { p.dropped = true }
+
+func (p *fakePage) Copy(text string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.copied = text
+	return p.noClipboard
+}
+
+func (p *fakePage) SaveFile(name string, _ rpc.Blob) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.saved[name] = []string{name}
+	return nil
+}
 
 func (p *fakePage) Save(zip string, names []string, _ []rpc.Blob) error {
 	p.mu.Lock()
@@ -57,7 +137,18 @@ type fakeEngine struct {
 	events map[string]json.RawMessage // sent by adapt before it ends
 	labels []string                   // of the rows that are judged
 	few    map[string]map[string]any  // what the inventory recommends
+	open   identity                   // what is open
+	needs  identity                   // what is kept or shared stands on
+	large  bool                       // too large for a link
 	client *rpc.Client
+}
+
+// card is that of a fine-tune.
+func (f *fakeEngine) card(o shareOptions) card {
+	c := card{Name: o.Name, Made: "2026-01-02T03:04:05Z", Method: "z", Base: f.needs.Base, Inventory: f.needs.Inventory, Instruction: "Say it.", Options: []string{"a"},
+		Scores: []scoreRow{{Name: "base", N: 2, Classes: 2, Balanced: .5}, {Name: "adapted", N: 2, Classes: 2, Balanced: .75}}}
+	c.Base.Name = o.Base
+	return c
 }
 
 func (f *fakeEngine) note(r rpc.Request) {
@@ -151,8 +242,8 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
 			if !stopped {
 				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
-				out.Scores = []scoreRow{{Name: "base", N: 2, Labels: f.labels, Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
-					{Name: "adapted", N: 2, Labels: f.labels, Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
+				out.Scores = []scoreRow{{Name: "base", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
+					{Name: "adapted", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
 				out.Routing = someRouting(2, 2, 2)
 			}
 			return out, nil, nil
@@ -172,6 +263,49 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			}
 			return " by", nil, nil
 		},
+		"pack": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o shareOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			n, _ := f.calls("pack")
+			return packed{ID: fmt.Sprintf("%064x", n), Bytes: 1234, Examples: o.Examples, Card: f.card(o)}, []rpc.Blob{"file " + o.Name}, nil
+		},
+		"share": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			if f.large {
+				return nil, nil, fault.Unsupportedf("link", "9000 characters").Next("save it as a file")
+			}
+			return shared{Code: "h1.abc", Levels: 255}, nil, nil
+		},
+		"card": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o givenOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			if o.Code == "h1.junk" {
+				return nil, nil, fault.Inputf("link", "checksum 0").Next("ask for it again")
+			}
+			return packed{ID: strings.Repeat("0", 64), Bytes: 99, Card: f.card(shareOptions{Name: "theirs", Base: "Tiny", Inventory: "skills"})}, nil, nil
+		},
+		"restore": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			n, _ := f.calls("restore")
+			c := f.card(shareOptions{Base: "Tiny"})
+			c.Examples, c.Held = "two => b", "three => b"
+			return restored{fit{ID: 20 + n, Method: "z", Losses: []float64{3, 2}, Routing: someRouting(2, 2, 2), Scores: c.Scores}, c}, nil, nil
+		},
+		"identity": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return f.open, nil, nil
+		},
+		"evaluate": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			n, _ := f.calls("evaluate")
+			return scoreRow{N: 2, Classes: 2, Balanced: .25 * float64(n), Rows: []prediction{{Input: "in", Want: "a", Got: fmt.Sprint("said ", n)}}}, nil, nil
+		},
 		"export": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
 			return exported{Names: []string{"adapter_config.json"}}, []rpc.Blob{"{}"}, nil
@@ -188,8 +322,9 @@ const someManifest = `[{"id":"tiny","name":"Tiny SmolLM2-135M","file":"tiny.gguf
 func newTest(t *testing.T) (*App, *fakePage, *fakeEngine) {
 	t.Helper()
 	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}}
-	f := &fakeEngine{labels: []string{"a", "b"}}
-	a := NewApp(p, f.dial)
+	stands := identity{Base: weights{"Tiny", "00"}, Inventory: &weights{"skills", inventories[0].SHA256}}
+	f := &fakeEngine{labels: []string{"a", "b"}, open: stands, needs: stands}
+	a := NewApp(p, newFakeStore(), f.dial)
 	a.Start()
 	wait(t, a, "the server's models", func() bool { return a.model.looked })
 	return a, p, f

@@ -21,10 +21,25 @@ func (b *browser) listen() {
 	on(document, "input", func(e js.Value) {
 		t := e.Get("target")
 		switch id := text(t, "id"); id {
-		case examplesID, heldID, instructionID, promptID:
+		case examplesID, heldID, instructionID, promptID, renameID:
 			typed := t.Get("value").String()
 			go b.Update(func() { b.app.Typed(id, typed) })
 		}
+	})
+	on(document, "keydown", func(e js.Value) {
+		if text(e.Get("target"), "id") != renameID {
+			return
+		}
+		switch text(e, "key") {
+		case "Enter":
+			go b.Update(func() { b.app.Renamed(true) })
+		case "Escape":
+			go b.Update(func() { b.app.Renamed(false) })
+		}
+	})
+	on(js.Global(), "hashchange", func(js.Value) {
+		f := b.Fragment()
+		go b.Update(func() { b.app.OpenLink(f) })
 	})
 	on(document, "change", func(e js.Value) {
 		t := e.Get("target")

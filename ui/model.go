@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"path"
 	"strings"
 	"time"
 
@@ -88,6 +89,12 @@ func (a *App) PickDevice(kind string)  { a.model.device = kind }
 // TakeFiles takes what the person brought. The engine tells a base's files from
 // skills by what is in them: names say little after a download.
 func (a *App) TakeFiles(files []file) {
+	for _, f := range files {
+		if path.Ext(f.name) == ".handful" {
+			a.OpenFile(f)
+			return
+		}
+	}
 	a.model.sorting++
 	go func() {
 		a.sortTurn.Lock() // what is brought later counts more
@@ -185,7 +192,7 @@ func (a *App) open(ctx context.Context) error {
 	a.page.Update(func() {
 		o, blobs = a.model.request(a.page.URL)
 		choice = a.model.choice()
-		fresh, err = a.dial()
+		fresh, err = a.fresh()
 	})
 	var got info
 	if err == nil {

@@ -1,6 +1,10 @@
 package ui
 
-import "github.com/vugu/vugu"
+import (
+	"slices"
+
+	"github.com/vugu/vugu"
+)
 
 // Root is the page's outermost component. The others are its sections, from
 // top to bottom; each shows a part of App. This file holds what a component
@@ -33,6 +37,12 @@ type RoutingPanel struct{ App *App }
 
 // TryPanel asks the models.
 type TryPanel struct{ App *App }
+
+// LibraryPanel lists what is kept.
+type LibraryPanel struct{ App *App }
+
+// LinkPanel offers what a link or a file brought.
+type LinkPanel struct{ App *App }
 
 // attach adds a child; trim puts it into the generated code.
 //
@@ -183,14 +193,18 @@ func (c *ScorePanel) errors() string {
 
 func (c *ScorePanel) says() string {
 	switch {
+	case c.App.run.fit == nil && c.App.run.phase == idle && c.App.run.keptAs != "":
+		return "It is gone with the engine, and kept below: open it there."
 	case c.App.run.fit == nil && c.App.run.phase == idle:
 		return "It is gone with the engine: adapt again."
 	case c.App.run.exporting:
 		return "Writing …"
-	case c.App.run.saved && c.App.run.format == "":
+	case c.App.run.exported && c.App.run.format == "":
 		return "Saved. It opens in PEFT with PeftModel.from_pretrained."
-	case c.App.run.saved:
+	case c.App.run.exported:
 		return "Saved."
+	case c.App.run.other != nil:
+		return "Export and Share take " + c.App.run.called("adapted") + "."
 	}
 	for _, f := range exportFormats {
 		if f.id == c.App.run.format {
@@ -199,3 +213,43 @@ func (c *ScorePanel) says() string {
 	}
 	return ""
 }
+
+func (c *ScorePanel) title() string {
+	switch c.App.run.judged {
+	case "":
+		if c.App.run.told && c.App.run.keptAs == "" {
+			return "As measured where it was made"
+		}
+		return "On rows it has not seen"
+	case "example":
+		return "On your examples, which they may have learned from"
+	}
+	return "On the test rows"
+}
+
+func (c *ScorePanel) shareSays() string {
+	switch r := &c.App.run; {
+	case r.sharing:
+		return "Writing …"
+	case r.shareSays != "":
+		return r.shareSays
+	case r.method == "z":
+		return "Share makes a link that holds the whole fine-tune."
+	}
+	return "Share saves a file to send: only MHR-z is small enough for a link."
+}
+
+func (c *LibraryPanel) shown() bool {
+	l := &c.App.library
+	return len(l.list) > 0 || l.gone != nil || l.where == "memory" && c.App.run.fit != nil
+}
+
+func (c *LibraryPanel) label(k kept) string { return clip(k.Name, mostName) }
+
+func (c *LibraryPanel) picked(k kept) bool { return slices.Contains(c.App.library.picked, k.ID) }
+
+func (c *LibraryPanel) full(k kept) bool {
+	return len(c.App.library.picked) >= mostPicked && !c.picked(k)
+}
+
+func (c *LibraryPanel) gone() string { return clip(c.App.library.gone.Name, mostName) + " is deleted." }

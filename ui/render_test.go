@@ -39,7 +39,7 @@ func TestHooks(t *testing.T) {
 			t.Errorf("%s is there %d times, want once", id, n)
 		}
 	}
-	for _, name := range []string{"Adapt", "Stop", "Try it", "Export"} {
+	for _, name := range []string{"Adapt", "Stop", "Try it", "Export", "Share", "Compare"} {
 		if n := strings.Count(html, ">"+name+"</button>"); n != 1 {
 			t.Errorf("the button %q is there %d times, want once", name, n)
 		}
@@ -88,6 +88,10 @@ func TestEverythingIsText(t *testing.T) {
 		}
 		a.run.scores[0].Name = evil
 		a.try.answers = []answer{{name: evil, text: evil}}
+		k := kept{packed: packed{ID: "1", Card: card{Method: evil, Base: weights{evil, evil}}}, Name: evil, Made: evil}
+		a.library = libraryState{list: []kept{k}, gone: &k}
+		a.run.name, a.run.other, a.run.otherName, a.run.shareSays = evil, &fit{}, evil, evil
+		a.link.given = &given{name: evil, card: card{Method: evil, Base: weights{evil, evil}, Inventory: &weights{evil, evil}, Instruction: evil, Made: evil}}
 		a.folds = map[string]bool{"held": true, "prompt": true, "routing": true, "rows": true, "settings": true}
 		a.run.routing.Sites[0] = evil
 		a.draw()
@@ -127,6 +131,11 @@ func TestNothingIsTooLong(t *testing.T) {
 			}
 		}
 		a.try.answers = []answer{{name: "Adapted", text: long}}
+		c := card{Method: long, Base: weights{long, long}, Inventory: &weights{long, long}, Instruction: long, Made: long}
+		k := kept{packed: packed{ID: long, Card: c}, Name: long, Made: long}
+		a.library = libraryState{list: []kept{k, k}, gone: &k}
+		a.run.name, a.run.other, a.run.otherName = long, &fit{}, long
+		a.link.given = &given{name: long, card: c}
 	})
 	attributes := regexp.MustCompile(`="[^"]*"`)
 	check := func() {

@@ -22,7 +22,7 @@ type scoreLine struct {
 }
 
 // classes tells that rows were judged by choosing among labels.
-func (r *runState) classes() bool { return len(r.scores) == 0 || len(r.scores[0].Labels) > 0 }
+func (r *runState) classes() bool { return len(r.scores) == 0 || r.scores[0].Classes > 0 }
 
 // measure is what counts: where there are no labels, answers that are right in
 // every token.
@@ -45,14 +45,25 @@ func (r *runState) scoreTable() (out []scoreLine) {
 		}
 	}
 	for _, s := range r.scores {
-		name := scoreNames[s.Name]
-		if name == "" {
-			name = s.Name
-		}
-		out = append(out, scoreLine{clip(name, 60), percentText(s.Accuracy), percentText(s.Balanced), lossText(s.Loss), countText(int64(s.N)),
+		out = append(out, scoreLine{r.called(s.Name), percentText(s.Accuracy), percentText(s.Balanced), lossText(s.Loss), countText(int64(s.N)),
 			times == 1 && s.Balanced == best, int(100 * min(max(s.Balanced, 0), 1))})
 	}
 	return out
+}
+
+// called is a row of the score table in words. Where two fine-tunes are
+// compared they go by their names.
+func (r *runState) called(row string) string {
+	name := scoreNames[row]
+	switch {
+	case row == "adapted" && r.other != nil:
+		name = r.name
+	case row == "other":
+		name = r.otherName
+	case name == "":
+		name = row
+	}
+	return clip(name, 60)
 }
 
 func (r *runState) score(name string) *scoreRow {
@@ -68,14 +79,21 @@ func (r *runState) score(name string) *scoreRow {
 func (a *App) verdict() string {
 	r := &a.run
 	base, adapted := r.score("base"), r.score("adapted")
+	than, what := "the base", "the adapted model"
+	if other := r.score("other"); other != nil {
+		base, than, what = other, r.called("other"), r.called("adapted")
+	}
 	if base == nil || adapted == nil {
+		if r.told {
+			return "it came without scores"
+		}
 		if n := len(r.losses); n > 0 {
 			return fmt.Sprintf("the training loss went from %s to %s", lossText(r.losses[0]), lossText(runningMean(r.losses)[n-1]))
 		}
 		return "nothing was learned"
 	}
-	return fmt.Sprintf("on %s the adapted model %s the base: %s %s against %s", plural(adapted.N, "held-out row"),
-		compare(adapted.Balanced, base.Balanced, adapted.N), strings.ToLower(r.measure()), percentText(adapted.Balanced), percentText(base.Balanced))
+	return fmt.Sprintf("on %s %s %s %s: %s %s against %s", plural(adapted.N, r.rows()), what,
+		compare(adapted.Balanced, base.Balanced, adapted.N), than, strings.ToLower(r.measure()), percentText(adapted.Balanced), percentText(base.Balanced))
 }
 
 // compare says how one rate stands to another, both over n rows. Below two
@@ -98,10 +116,18 @@ func compare(a, b float64, n int) string {
 	return "is no better than"
 }
 
+// rows is what was judged on.
+func (r *runState) rows() string {
+	if r.judged != "" {
+		return r.judged
+	}
+	return "held-out row"
+}
+
 // outcome is a held-out row: what was wanted, and what was said.
 type outcome struct {
-	input, want, base, adapted string
-	right                      bool
+	input, want, base, adapted, other string
+	right                             bool
 }
 
 const mostOutcomes = 20
@@ -109,7 +135,7 @@ const mostOutcomes = 20
 // outcomes lists held-out rows, those that the adapted model gets wrong first;
 // more says how many are left out.
 func (r *runState) outcomes() (out []outcome, more int) {
-	adapted, base := r.score("adapted"), r.score("base")
+	adapted, base, other := r.score("adapted"), r.score("base"), r.score("other")
 	if adapted == nil {
 		return nil, 0
 	}
@@ -127,6 +153,9 @@ func (r *runState) outcomes() (out []outcome, more int) {
 			o := outcome{input: clip(p.Input, 300), want: clip(p.Want, 200), adapted: said(p.Got), right: right}
 			if base != nil && i < len(base.Rows) {
 				o.base = said(base.Rows[i].Got)
+			}
+			if other != nil && i < len(other.Rows) {
+				o.other = said(other.Rows[i].Got)
 			}
 			out = append(out, o)
 		}
@@ -174,7 +203,13 @@ func (a *App) summary() string {
 	if r.fit == nil {
 		return ""
 	}
-	s := fmt.Sprintf("%s parameters trained in %s on %s", countText(int64(r.fit.Trainable)), plural(len(r.losses), "step"), r.fit.Device.Kind)
+	if r.other != nil {
+		return ""
+	}
+	s := fmt.Sprintf("%s parameters trained", countText(int64(r.fit.Trainable)))
+	if n := len(r.losses); n > 0 {
+		s += fmt.Sprintf(" in %s on %s", plural(n, "step"), r.fit.Device.Kind)
+	}
 	if n := len(r.times); n > 1 {
 		sum := 0.0
 		for _, t := range r.times[1:] {
@@ -204,7 +239,7 @@ var exportFormats = []struct{ id, name, says string }{
 }
 
 // PickExport chooses what Export saves.
-func (a *App) PickExport(id string) { a.run.format, a.run.saved = id, false }
+func (a *App) PickExport(id string) { a.run.format, a.run.exported = id, false }
 
 // Export saves the fine-tune as a zip.
 func (a *App) Export() {
@@ -217,7 +252,7 @@ func (a *App) Export() {
 	if o.To == "merged" {
 		o.DType = "F16"
 	}
-	name := "handful-" + f.Method
+	name := "handful-" + fileName(a.run.name) + "-" + f.Method
 	if o.To != "" {
 		name += "-" + o.To
 	}
@@ -237,7 +272,7 @@ func (a *App) Export() {
 				a.show("export", err)
 				return
 			}
-			a.run.saved = true
+			a.run.saved, a.run.exported = true, true
 			a.say("The adapter is saved")
 		})
 	}()
@@ -296,8 +331,14 @@ func (a *App) Try() {
 	}
 	adapters := []any{"base"}
 	if f := a.run.fit; f != nil {
-		adapters, instruction, options = []any{f.ID, "base"}, a.run.instruction, a.run.options
+		adapters, instruction, options = []any{f.ID}, a.run.instruction, a.run.options
 		t.answers = append(t.answers, answer{name: "Adapted"})
+		if o := a.run.other; o != nil {
+			adapters = append(adapters, o.ID)
+			t.answers[0].name = a.run.called("adapted")
+			t.answers = append(t.answers, answer{name: a.run.called("other")})
+		}
+		adapters = append(adapters, "base")
 	}
 	t.answers = append(t.answers, answer{name: "Base model"})
 	prompt := t.prompt

@@ -38,10 +38,23 @@ type runState struct {
 	routing     *routing
 	scores      []scoreRow
 	fit         *fit // nil until there is one
-	saved       bool
+	name        string
+	other       *fit // that fit is compared with
+	otherName   string
+	judged      string // what the rows of the scores are; "": held-out rows
+	judging     string // what is being compared
+	told        bool   // it was not trained now: it came by a link or from the library
+	keptAs      string // id in the library
+	keeping     bool
+	saved       bool // somewhere that outlasts the page
 	exporting   bool
+	exported    bool   // as a zip
 	format      string // what Export saves, see exportFormats
 	allRows     bool   // every prediction is listed
+
+	sharing   bool
+	link      string // that was made last
+	shareSays string
 
 	chart, heat, scale string // drawings
 	tableOf            *routing
@@ -95,7 +108,7 @@ func (a *App) Adapt() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	before, client := a.run, a.client
-	a.run = runState{phase: preparing, stop: stop, method: o.Method, instruction: o.Instruction, steps: o.Steps}
+	a.run = runState{phase: preparing, stop: stop, method: o.Method, instruction: o.Instruction, steps: o.Steps, name: a.suggestName()}
 	a.fault = nil
 	a.try.clear()
 	var opening context.Context
@@ -114,19 +127,9 @@ func (a *App) Adapt() {
 		}
 		a.page.Update(func() {
 			stop()
-			if a.client != client {
-				before.fit = nil // it lived in the old engine
-			}
-			if err != nil && before.method != "" {
-				a.run = before
-				a.draw()
-			}
-			a.run.phase, a.run.stop = idle, nil
+			a.settle("adapt", before, client, err)
 			if err != nil {
-				a.show("adapt", err)
 				a.say("Adapting ended without a result")
-			} else if before.fit != nil {
-				go a.client.Call(context.Background(), "free", fitOptions{before.fit.ID}, nil, nil) // the worst is that it stays
 			}
 		})
 	}()
@@ -180,6 +183,7 @@ func (a *App) finish(f *fit) {
 		r.scores = f.Scores
 	}
 	a.draw()
+	a.Keep()
 	switch {
 	case f.Stopped:
 		a.say(fmt.Sprintf("Stopped after %s; what was learned is kept", plural(len(r.losses), "step")))
@@ -317,6 +321,8 @@ func timeLeft(times []float64, steps int) (d time.Duration, known bool) {
 func (a *App) progress() (percent int, words string) {
 	r := &a.run
 	switch {
+	case r.judging != "" && !a.model.opening():
+		return -1, r.judging
 	case a.model.opening(), r.phase == preparing && len(r.losses) == 0:
 		return a.model.progress.percent(), a.model.progress.text()
 	case r.phase == scoring:

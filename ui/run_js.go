@@ -27,7 +27,7 @@ func Run(selector string, dial Dial) (err error) {
 		return err
 	}
 	b := &browser{env: env, drawn: map[string]string{}}
-	app := NewApp(b, dial)
+	app := NewApp(b, &browserStore{}, dial)
 	b.app = app
 	b.listen()
 	app.Start()
@@ -46,6 +46,7 @@ type browser struct {
 	env   vugu.EventEnv
 	app   *App
 	drawn map[string]string // what the islands hold
+	edits [][2]string       // fields to edit after the next render: id, text
 
 	last  time.Time // of the newest render that Update asked for
 	timer *time.Timer
@@ -75,9 +76,17 @@ func (b *browser) Update(f func()) {
 // draw brings the islands up to date. Vugu leaves their elements alone, for it
 // knows of no children there.
 func (b *browser) draw() {
-	b.env.RLock()
-	islands := b.app.Islands()
-	b.env.RUnlock()
+	b.env.Lock()
+	islands, edits := b.app.Islands(), b.edits
+	b.edits = nil
+	b.env.UnlockOnly()
+	for _, e := range edits {
+		if el := element(e[0]); el.Truthy() {
+			el.Set("value", e[1])
+			el.Call("focus")
+			el.Call("select")
+		}
+	}
 	for id, html := range islands {
 		if b.drawn[id] == html {
 			continue

@@ -15,7 +15,7 @@ type servedModel struct {
 	Name    string `json:"name"`
 	File    string `json:"file"`
 	Bytes   int64  `json:"bytes"`
-	SHA256  string `json:"sha256"`
+	SHA256  string `json:"sha256"` // of the file; of a folder, of its weights
 	Licence string `json:"licence"`
 
 	says string // what to expect of it
@@ -24,7 +24,7 @@ type servedModel struct {
 const manifestPath = "models/manifest.json"
 
 // pocket is the model that is always there. Bytes are those of its files.
-var pocket = servedModel{ID: "pocket", Name: "Pocket", File: "../pocket/base/", Bytes: 1_585_877, Licence: "Apache-2.0; its data WordNet, MIT, Unicode-3.0",
+var pocket = servedModel{ID: "pocket", Name: "Pocket", File: "../pocket/base/", Bytes: 1_585_877, SHA256: "5a7d2130d3bc67ee1add7a2d763bab51e0ba855d7e37a4853058947ce9f6efc4", Licence: "Apache-2.0; its data WordNet, MIT, Unicode-3.0",
 	says: "Learns in seconds on any machine. 0.8 M parameters that know letters, word forms, short lists and small numbers, not the world."}
 
 // inventory is a set of skills that comes with the page.
@@ -32,11 +32,12 @@ type inventory struct {
 	ID, Name, URL string
 	Bytes         int64
 	Like          string // is in the names of the bases that it was made for, in small letters
+	SHA256        string // of its weights
 }
 
 var inventories = []inventory{
-	{"smollm2-135m-mhr", "Skills of 138 tasks, for SmolLM2-135M", "inventory/smollm2-135m-mhr/", 22_386_052, "smollm2-135m"},
-	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 1_526_380, "pocket"},
+	{"smollm2-135m-mhr", "Skills of 138 tasks, for SmolLM2-135M", "inventory/smollm2-135m-mhr/", 22_386_052, "smollm2-135m", "87cdce4b42138ffa565e11583755961231a14c32cd7446a9a92582a6dde75516"},
+	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 1_526_380, "pocket", "d80b000baff0bde4724534447381b9cc72c33e5b0e09a42135a9f8d831e7ef80"},
 }
 
 // made tells that the skills were made for a base of one of these names.

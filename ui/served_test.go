@@ -3,6 +3,8 @@
 package ui
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -66,7 +68,7 @@ func TestSkillsFollowTheBase(t *testing.T) {
 
 // What was chosen before the server answered stays.
 func TestAChoiceStays(t *testing.T) {
-	a := NewApp(&fakePage{files: map[string]string{manifestPath: someManifest}}, (&fakeEngine{}).dial)
+	a := NewApp(&fakePage{files: map[string]string{manifestPath: someManifest}}, newFakeStore(), (&fakeEngine{}).dial)
 	do(a, func() { a.TakeFiles([]file{{name: "model.gguf"}}) })
 	a.Start()
 	wait(t, a, "the answer", func() bool { return a.model.looked && a.model.sorting == 0 })
@@ -99,7 +101,20 @@ func TestWhatComesWithThePage(t *testing.T) {
 	if n := size("pocket/base", "config.json", "model.safetensors", "tokenizer.json"); n != pocket.Bytes {
 		t.Errorf("the base has %d bytes, the page says %d", n, pocket.Bytes)
 	}
+	sum := func(file string) string {
+		b, err := os.ReadFile(filepath.Join("../assets", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprintf("%x", sha256.Sum256(b))
+	}
+	if got := sum("pocket/base/model.safetensors"); got != pocket.SHA256 {
+		t.Errorf("the base's sha256 is %s, the page says %s", got, pocket.SHA256)
+	}
 	for _, v := range inventories {
+		if got := sum(v.URL + "adapter_model.safetensors"); got != v.SHA256 {
+			t.Errorf("%s: the weights' sha256 is %s, the page says %s", v.ID, got, v.SHA256)
+		}
 		if n := size(v.URL, "adapter_config.json", "adapter_model.safetensors", "manifest.json", "task_rows.safetensors"); n != v.Bytes {
 			t.Errorf("%s has %d bytes, the page says %d", v.ID, n, v.Bytes)
 		}

@@ -100,7 +100,7 @@ type scoreRow struct {
 	Accuracy float64      `json:"accuracy"`
 	Balanced float64      `json:"balanced"`
 	Loss     float64      `json:"loss"`
-	Labels   []string     `json:"labels"`
+	Classes  int          `json:"classes"` // labels chosen from; 0: none
 	Rows     []prediction `json:"rows"`
 }
 
@@ -115,6 +115,7 @@ type prediction struct {
 type fit struct {
 	ID         int        `json:"id"`
 	Method     string     `json:"method"`
+	Losses     []float64  `json:"losses"`
 	Trainable  int        `json:"trainable"`
 	Device     deviceInfo `json:"device"`
 	Dispatches int        `json:"dispatches"`
@@ -190,6 +191,74 @@ type sortOptions struct {
 type sortedFiles struct {
 	Base      []int `json:"base"`
 	Inventory []int `json:"inventory"`
+}
+
+// weights names a file of weights.
+type weights struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+}
+
+// identity is what is open.
+type identity struct {
+	Base      weights  `json:"base"`
+	Inventory *weights `json:"inventory"`
+}
+
+// card says what a fine-tune is and what it stands on.
+type card struct {
+	Name        string     `json:"name,omitempty"`
+	Made        string     `json:"made,omitempty"` // RFC 3339
+	Method      string     `json:"method"`
+	Base        weights    `json:"base"`
+	Inventory   *weights   `json:"inventory,omitempty"`
+	Instruction string     `json:"instruction,omitempty"`
+	Options     []string   `json:"options,omitempty"`
+	Scores      []scoreRow `json:"scores,omitempty"`
+	Examples    string     `json:"examples,omitempty"`
+	Held        string     `json:"held,omitempty"`
+	Levels      int        `json:"levels,omitempty"`
+}
+
+// packed describes a .handful file.
+type packed struct {
+	ID       string `json:"id"` // sha256 of its bytes
+	Bytes    int64  `json:"bytes"`
+	Card     card   `json:"card"`
+	Examples bool   `json:"examples"` // they are in it
+}
+
+type shared struct {
+	Code   string `json:"code"`
+	Levels int    `json:"levels"`
+}
+
+// restored is a fine-tune that was shared or kept.
+type restored struct {
+	fit
+	Card card `json:"card"`
+}
+
+type shareOptions struct {
+	ID        int    `json:"id"`
+	Name      string `json:"name"`
+	Made      string `json:"made,omitempty"`
+	Base      string `json:"base,omitempty"`
+	Inventory string `json:"inventory,omitempty"`
+	Examples  bool   `json:"examples,omitempty"`
+}
+
+// givenOptions name what was shared: a code, or the call's blob.
+type givenOptions struct {
+	Code string `json:"code,omitempty"`
+	ID   string `json:"id,omitempty"` // that the file must have
+}
+
+type evaluateOptions struct {
+	Examples    string `json:"examples"`
+	Instruction string `json:"instruction,omitempty"`
+	Truncate    bool   `json:"truncate"`
+	Adapter     any    `json:"adapter"` // a fit's id or "base"
 }
 
 type exported struct {

@@ -16,31 +16,45 @@ export const skip = executable ? false : 'no Chromium: install it or set CHROMIU
 const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
-/**
- * Opens a server and a browser with an empty profile. Pages log what goes wrong
- * in them; `requests` lists every address that was asked for.
- */
-export async function open({ args = gpu, ...options } = {}) {
-  const server = await serve(options);
+/** A browser with an empty profile. */
+async function launch(args) {
   const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
     headless: true,
     args: ['--no-sandbox', ...quiet, ...args],
   });
-  const requests = [];
-  context.on('request', (request) => requests.push(request.url()));
-  const page = async (where = '/empty.html') => {
-    const p = await context.newPage();
-    p.on('pageerror', (error) => console.error('page:', error.message));
-    p.on('console', (message) => message.type() === 'error' && console.error('console:', message.text()));
-    await p.goto(server.origin + where);
-    return p;
-  };
   const close = async () => {
     await context.close();
-    await server.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
   };
-  return { ...server, context, requests, page, close };
+  return { context, close };
+}
+
+/**
+ * Opens a server and a browser with an empty profile. Pages log what goes wrong
+ * in them; `requests` lists every address that was asked for. `another` opens a
+ * second browser, as another person has it, on the same server.
+ */
+export async function open({ args = gpu, ...options } = {}) {
+  const server = await serve(options);
+  const requests = [];
+  const browser = async () => {
+    const { context, close } = await launch(args);
+    context.on('request', (request) => requests.push(request.url()));
+    const page = async (where = '/empty.html') => {
+      const p = await context.newPage();
+      p.on('pageerror', (error) => console.error('page:', error.message));
+      p.on('console', (message) => message.type() === 'error' && console.error('console:', message.text()));
+      await p.goto(new URL(where, server.origin).href);
+      return p;
+    };
+    return { context, page, close };
+  };
+  const first = await browser();
+  const close = async () => {
+    await first.close();
+    await server.close();
+  };
+  return { ...server, ...first, requests, another: browser, close };
 }

@@ -1,7 +1,9 @@
 // The page's start: the JS API on window, then the program that draws the page.
 import * as handful from './handful.mjs';
+import { openStore } from './kept.mjs';
 
 window.handful = handful;
+window.__handfulKept = openStore; // for the program below
 window.createHandful = handful.createHandful;
 
 // Vugu hands its renderer's script to eval, which the page's policy forbids.

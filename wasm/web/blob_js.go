@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/hex"
 	"io"
 	"sync"
 	"syscall/js"
@@ -41,8 +42,29 @@ func (b *Blob) Summed(sha256 string) *Blob {
 	return b
 }
 
-// SHA256 is that of the bytes, in hex, where it is known, else "".
-func (b *Blob) SHA256() string { return b.sum }
+// mostWhole bounds what the browser may hash, for it wants all of it in memory.
+const mostWhole = 512 << 20
+
+// SHA256 is that of the bytes, in hex: as it was checked, else the browser's
+// own, which takes a tenth of the time that Go does here. "" where there is
+// neither.
+func (b *Blob) SHA256() string {
+	subtle := js.Global().Get("crypto").Get("subtle") // only in secure contexts
+	if b.sum != "" || b.size > mostWhole || !subtle.Truthy() {
+		return b.sum
+	}
+	buf, err := Await(b.blob.Call("arrayBuffer"))
+	if err != nil {
+		return ""
+	}
+	if buf, err = Await(subtle.Call("digest", "SHA-256", buf)); err != nil {
+		return ""
+	}
+	var sum [32]byte
+	js.CopyBytesToGo(sum[:], js.Global().Get("Uint8Array").New(buf))
+	b.sum = hex.EncodeToString(sum[:])
+	return b.sum
+}
 
 // Size is the number of bytes.
 func (b *Blob) Size() int64 { return b.size }

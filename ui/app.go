@@ -25,6 +25,8 @@ type Page interface {
 	URL(path string) string
 	// SetText sets what stands in a text field.
 	SetText(id, text string)
+	// TakeUpdate changes over to the newer version of the page that waits.
+	TakeUpdate()
 	// Save hands files to the person as one zip.
 	Save(zip string, names []string, blobs []rpc.Blob) error
 }
@@ -49,7 +51,8 @@ type App struct {
 	said  string          // the newest words of the live region
 	folds map[string]bool // which folds are open
 
-	narrow bool // the page is as wide as a phone
+	narrow  bool // the page is as wide as a phone
+	offline offlineState
 }
 
 // NewApp makes the state of a fresh page.
@@ -92,8 +95,11 @@ func (a *App) Fold(name string) { a.folds[name] = !a.folds[name] }
 
 // Unsaved tells that closing the page would lose something.
 func (a *App) Unsaved() bool {
-	return a.run.phase != idle || (a.run.fit != nil && !a.run.saved)
+	return !a.offline.taken && a.losing()
 }
+
+// losing tells that something would be lost with the page.
+func (a *App) losing() bool { return a.run.phase != idle || (a.run.fit != nil && !a.run.saved) }
 
 // Islands are the drawings: what each island's element shall hold.
 func (a *App) Islands() map[string]string {

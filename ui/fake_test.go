@@ -21,6 +21,7 @@ type fakePage struct {
 	files map[string]string
 	texts map[string]string
 	saved map[string][]string
+	taken int // updates
 }
 
 func (p *fakePage) Update(f func()) {
@@ -38,6 +39,8 @@ func (p *fakePage) Get(_ context.Context, path string) ([]byte, error) {
 
 func (p *fakePage) URL(path string) string  { return "https://page.test/" + path }
 func (p *fakePage) SetText(id, text string) { p.texts[id] = text }
+
+func (p *fakePage) TakeUpdate() { p.taken++ }
 
 func (p *fakePage) Save(zip string, names []string, _ []rpc.Blob) error {
 	p.mu.Lock()

@@ -18,10 +18,12 @@ const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /**
  * Opens a server and a browser with an empty profile. Pages log what goes wrong
- * in them; `requests` lists every address that was asked for.
+ * in them; `requests` lists every address that was asked for. stop() takes the
+ * server away, restart() brings it back at the same address.
  */
 export async function open({ args = gpu, ...options } = {}) {
-  const server = await serve(options);
+  let server = await serve(options);
+  const { origin, answers, log } = server;
   const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,
@@ -34,7 +36,7 @@ export async function open({ args = gpu, ...options } = {}) {
     const p = await context.newPage();
     p.on('pageerror', (error) => console.error('page:', error.message));
     p.on('console', (message) => message.type() === 'error' && console.error('console:', message.text()));
-    await p.goto(server.origin + where);
+    await p.goto(origin + where);
     return p;
   };
   const close = async () => {
@@ -42,5 +44,9 @@ export async function open({ args = gpu, ...options } = {}) {
     await server.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 3 });
   };
-  return { ...server, context, requests, page, close };
+  const stop = () => server.close();
+  const restart = async () => {
+    server = await serve({ ...options, port: Number(new URL(origin).port), answers, log });
+  };
+  return { origin, answers, log, context, requests, page, stop, restart, close };
 }

@@ -1,5 +1,6 @@
 // Handful for web pages: fine-tunes a small language model on a handful of
 // examples in the browser. Every option is described in handful.d.ts.
+import { id } from './program.mjs';
 import { Engine, HandfulError } from './rpc.mjs';
 import { folder, jsonl, list } from './inputs.mjs';
 
@@ -12,7 +13,7 @@ const here = globalThis.document?.baseURI ?? globalThis.location.href;
 export async function createHandful(options = {}) {
   const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, onProgress, signal, assets } = options;
   const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
-  const engine = new Engine(new URL('engine-worker.js', home.href.replace(/\/?$/, '/')));
+  const engine = new Engine(new URL(`engine-worker.js?build=${id}`, home.href.replace(/\/?$/, '/')));
   try {
     const blobs = [];
     const params = {

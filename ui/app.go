@@ -25,6 +25,12 @@ type Page interface {
 	URL(path string) string
 	// SetText sets what stands in a text field.
 	SetText(id, text string)
+	// Stored tells what is kept in this browser.
+	Stored() storage
+	// Drop removes a file that is kept, by its sum.
+	Drop(sha256 string) error
+	// Persist asks the browser to throw out nothing by itself.
+	Persist()
 	// TakeUpdate changes over to the newer version of the page that waits.
 	TakeUpdate()
 	// Save hands files to the person as one zip.
@@ -42,6 +48,7 @@ type App struct {
 	client *rpc.Client
 
 	model    modelState
+	store    storeState
 	examples examplesState
 	settings settingsState
 	run      runState
@@ -63,8 +70,11 @@ func NewApp(page Page, dial Dial) *App {
 	return a
 }
 
-// Start looks for models that the server offers.
-func (a *App) Start() { go a.findModels(context.Background()) }
+// Start looks for models that the server offers, and for those that are kept.
+func (a *App) Start() {
+	go a.findModels(context.Background())
+	go a.lookAtStore(false)
+}
 
 // forget drops what lived in an engine that is gone.
 func (a *App) forget() {

@@ -5,7 +5,9 @@ package ui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +24,34 @@ type fakePage struct {
 	texts map[string]string
 	saved map[string][]string
 	taken int // updates
+	store storage
+	asked int // times to keep for good
+	inUse map[string]bool
+}
+
+func (p *fakePage) Stored() storage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.store
+	s.Files = slices.Clone(s.Files)
+	return s
+}
+
+func (p *fakePage) Drop(sha256 string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inUse[sha256] {
+		return errors.New("it is in use in this tab or another one")
+	}
+	p.store.Files = slices.DeleteFunc(p.store.Files, func(f keptFile) bool { return f.SHA256 == sha256 })
+	return nil
+}
+
+func (p *fakePage) Persist() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked++
+	p.store.Persisted = true
 }
 
 func (p *fakePage) Update(f func()) {
@@ -60,6 +90,7 @@ type fakeEngine struct {
 	events map[string]json.RawMessage // sent by adapt before it ends
 	labels []string                   // of the rows that are judged
 	few    map[string]map[string]any  // what the inventory recommends
+	files  []gotten                   // where open got its files
 	client *rpc.Client
 }
 
@@ -94,7 +125,8 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			emit.Send("progress", progress{Status: "download", Loaded: 1, Total: 2})
-			return info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2, FewShot: f.few}}, nil, nil
+			got := info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2, FewShot: f.few}, Files: f.files}
+			return got, nil, nil
 		},
 		"preview": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

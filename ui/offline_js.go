@@ -2,8 +2,7 @@ package ui
 
 import "syscall/js"
 
-// offline is offline.mjs, as page.mjs hands it over.
-func offline() js.Value { return js.Global().Get("handfulPage").Get("offline") }
+func offline() js.Value { return module("offline") }
 
 // watchOffline follows what the service worker is about.
 func (b *browser) watchOffline() {

@@ -16,6 +16,9 @@ type UpdateBar struct{ App *App }
 // ModelPanel is where a model and its skills are chosen.
 type ModelPanel struct{ App *App }
 
+// StorePanel shows what is kept in this browser.
+type StorePanel struct{ App *App }
+
 // ExamplesPanel takes the examples.
 type ExamplesPanel struct{ App *App }
 

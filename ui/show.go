@@ -86,11 +86,13 @@ func (m *modelState) dropClass() string {
 	return ""
 }
 
-func (m *modelState) loadLabel() string {
-	switch n := m.size(); {
+// loadLabel says what opening will fetch.
+func (a *App) loadLabel() string {
+	m := &a.model
+	switch n := m.size() - a.keptOf(); {
 	case m.open():
 		return "Loaded"
-	case n == 0 || !m.chosen():
+	case n <= 0 || !m.chosen():
 		return "Load"
 	default:
 		return "Load, " + bytesText(n)

@@ -3,8 +3,9 @@
 // when the program has ended, which it never should.
 
 // __handful is what Go finds here: mem, the linear memory, which kernels and
-// uploads share, and queue, the messages that came before Go listened.
-const boot = (globalThis.__handful = { mem: null, queue: [] });
+// uploads share, queue, the messages that came before Go listened, and models,
+// the browser's storage of them.
+const boot = (globalThis.__handful = { mem: null, queue: [], models: null });
 self.onmessage = (event) => boot.queue.push(event);
 
 // said keeps the last words of a dying Go program, from its first line on.
@@ -36,6 +37,7 @@ try {
   const { compile, id } = await import('./program.mjs');
   const asked = new URL(import.meta.url).searchParams.get('build');
   if (asked && asked !== id) throw Object.assign(new Error('the page is older than its files on the server'), { hint: 'reload the page' });
+  boot.models = await import('./models.mjs');
   await import('./gpu-shim.js');
   await import('./wasm_exec.js');
   listen(globalThis.fs);

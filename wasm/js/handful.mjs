@@ -11,7 +11,7 @@ const here = globalThis.document?.baseURI ?? globalThis.location.href;
 
 /** Opens a base model, and an inventory, in a Worker of its own. */
 export async function createHandful(options = {}) {
-  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, onProgress, signal, assets } = options;
+  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, assets } = options;
   const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
   const engine = new Engine(new URL(`engine-worker.js?build=${id}`, home.href.replace(/\/?$/, '/')));
   try {
@@ -21,6 +21,7 @@ export async function createHandful(options = {}) {
       inventory: folder('inventory', inventory, blobs, here),
       adapter: folder('adapter', adapter, blobs, here),
       device: { kind: device, family: kernel, memory: memory && Math.round(memory * MB), maxBinding },
+      keep,
     };
     const on = ({ kind, data }) => kind === 'progress' && onProgress?.(data);
     const { data } = await engine.call('open', params, { blobs, on, signal });

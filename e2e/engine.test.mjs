@@ -59,6 +59,8 @@ test('an engine that cannot start says so', { skip }, async () => {
 test('an engine that dies ends its calls with its last words', { skip }, async () => {
   // A program in place of Go's, which says what Go says when it dies.
   it.answers.set('/dying/engine-worker.js', '/engine-worker.js');
+  for (const name of ['program.mjs', 'models.mjs', 'store.mjs']) it.answers.set('/dying/' + name, '/' + name);
+  it.answers.set('/dying/build.js', (_, response) => response.end("globalThis.handfulBuild = { id: 'dying', files: {} };"));
   it.answers.set('/dying/gpu-shim.js', (_, response) => response.end(''));
   it.answers.set('/dying/engine.wasm', (_, response) => response.end(Buffer.from([0, 97, 115, 109, 1, 0, 0, 0])));
   const dying = (words) => it.answers.set('/dying/wasm_exec.js', (_, response) => response.end(`

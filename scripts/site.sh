@@ -9,6 +9,7 @@ mkdir -p "$out"
 find "$out" -mindepth 1 -maxdepth 1 ! -name models -exec rm -rf {} +
 wasm/build.sh "$out"
 cp index.html LICENSE THIRD_PARTY.md "$out/"
+touch "$out/.nojekyll" # GitHub Pages is to leave the files as they are
 for item in assets/*; do
 	case $item in
 	*/README.md) ;;
@@ -17,6 +18,7 @@ for item in assets/*; do
 done
 mkdir -p "$out/models"
 [ -f "$out/models/manifest.json" ] || echo '[]' >"$out/models/manifest.json"
+go run ./wasm/stamp "$out"
 # Compressed twins, which the server sends to browsers that take them.
 find "$out" -path "$out/models" -prune -o -type f \
 	\( -name '*.wasm' -o -name '*.js' -o -name '*.mjs' -o -name '*.css' -o -name '*.svg' -o -name '*.html' -o -name '*.json' -o -name '*.jsonl' -o -name '*.webmanifest' \) \

@@ -28,6 +28,14 @@ type Page interface {
 	SetText(id, text string)
 	// Edit sets a field's text and puts the cursor into it, after the next render.
 	Edit(id, text string)
+	// Stored tells what is kept in this browser.
+	Stored() storage
+	// Drop removes a file that is kept, by its sum.
+	Drop(sha256 string) error
+	// Persist asks the browser to throw out nothing by itself.
+	Persist()
+	// TakeUpdate changes over to the newer version of the page that waits.
+	TakeUpdate()
 	// Save hands files to the person as one zip, SaveFile a file as it is.
 	Save(zip string, names []string, blobs []rpc.Blob) error
 	SaveFile(name string, blob rpc.Blob) error
@@ -48,12 +56,13 @@ type Dial func() (*rpc.Client, error)
 // only.
 type App struct {
 	page   Page
-	store  Store
+	shelf  Store
 	dial   Dial
 	client *rpc.Client
 	spare  *rpc.Client // started, and not used for a model yet
 
 	model    modelState
+	store    storeState
 	examples examplesState
 	settings settingsState
 	run      runState
@@ -67,14 +76,15 @@ type App struct {
 	said  string          // the newest words of the live region
 	folds map[string]bool // which folds are open
 
-	narrow bool // the page is as wide as a phone
+	narrow  bool // the page is as wide as a phone
+	offline offlineState
 
 	sortTurn sync.Mutex // held while a drop's files are looked at
 }
 
 // NewApp makes the state of a fresh page.
 func NewApp(page Page, store Store, dial Dial) *App {
-	a := &App{page: page, store: store, dial: dial, folds: map[string]bool{}}
+	a := &App{page: page, shelf: store, dial: dial, folds: map[string]bool{}}
 	a.settings = newSettings()
 	a.model = newModelState()
 	return a
@@ -84,6 +94,7 @@ func NewApp(page Page, store Store, dial Dial) *App {
 // and at the fragment of the page's address.
 func (a *App) Start() {
 	go a.findKept()
+	go a.lookAtStore(false)
 	go func() {
 		a.findModels(context.Background())
 		a.page.Update(func() { a.OpenLink(a.page.Fragment()) })
@@ -128,8 +139,11 @@ func (a *App) Fold(name string) { a.folds[name] = !a.folds[name] }
 
 // Unsaved tells that closing the page would lose something.
 func (a *App) Unsaved() bool {
-	return a.run.phase != idle || (a.run.fit != nil && !a.run.saved)
+	return !a.offline.taken && a.losing()
 }
+
+// losing tells that something would be lost with the page.
+func (a *App) losing() bool { return a.run.phase != idle || (a.run.fit != nil && !a.run.saved) }
 
 // Islands are the drawings: what each island's element shall hold.
 func (a *App) Islands() map[string]string {

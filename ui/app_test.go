@@ -50,7 +50,7 @@ func TestAdaptFromStartToEnd(t *testing.T) {
 		}
 		a.Export()
 	})
-	if _, o := f.calls("open"); !strings.Contains(o, `"base":[{"name":"tiny.gguf","url":"https://page.test/models/tiny.gguf","sha256":"00","size":5000000}]`) ||
+	if _, o := f.calls("open"); !strings.Contains(o, `"base":[{"name":"tiny.gguf","url":"https://page.test/models/tiny.gguf","sha256":"00","size":5000000,"of":"Tiny SmolLM2-135M"}]`) ||
 		!strings.Contains(o, `"inventory":[{"url":"https://page.test/inventory/`) {
 		t.Errorf("opened %s", o)
 	}
@@ -252,7 +252,7 @@ func TestTakeFiles(t *testing.T) {
 		do(a, func() {
 			a.TakeFiles(x.files)
 			a.Load()
-			if a.model.opening() || a.whyNot() != lookingAtFiles || a.model.loadLabel() != lookingAtFiles {
+			if a.model.opening() || a.whyNot() != lookingAtFiles || a.loadLabel() != lookingAtFiles {
 				t.Error("Load could be pressed before the files are looked at")
 			}
 		})
@@ -336,11 +336,11 @@ func TestWithoutModels(t *testing.T) {
 		a.Start()
 		wait(t, a, "the answer", func() bool { return a.model.looked })
 		do(a, func() {
-			if m := &a.model; a.fault != nil || m.base != pocket.ID || m.inventory != "pocket-mhr" || a.whyNot() != "Add examples in step 2." || m.loadLabel() != "Load, 3.1 MB" {
-				t.Errorf("%q: got the fault %v, %s with %s, %q, %q", manifest, a.fault, m.base, m.inventory, a.whyNot(), m.loadLabel())
+			if m := &a.model; a.fault != nil || m.base != pocket.ID || m.inventory != "pocket-mhr" || a.whyNot() != "Add examples in step 2." || a.loadLabel() != "Load, 3.1 MB" {
+				t.Errorf("%q: got the fault %v, %s with %s, %q, %q", manifest, a.fault, m.base, m.inventory, a.whyNot(), a.loadLabel())
 			}
 			a.PickBase(ownFiles)
-			if a.model.chosen() || a.whyNot() != "Choose a model in step 1." || a.model.dropClass() != "wanted" || a.model.loadLabel() != "Load" {
+			if a.model.chosen() || a.whyNot() != "Choose a model in step 1." || a.model.dropClass() != "wanted" || a.loadLabel() != "Load" {
 				t.Errorf("%q: no files count as a model: %q", manifest, a.whyNot())
 			}
 			a.Adapt()

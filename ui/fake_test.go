@@ -5,6 +5,7 @@ package ui
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -27,6 +28,11 @@ type fakePage struct {
 	copied      string
 	noClipboard error
 	dropped     bool
+
+	taken int // updates
+	store storage
+	asked int // times to keep for good
+	inUse map[string]bool
 }
 
 // fakeStore is Store in memory, which says that it lasts.
@@ -84,6 +90,31 @@ func (s *fakeStore) Remove(id string) error {
 	return nil
 }
 
+func (p *fakePage) Stored() storage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.store
+	s.Files = slices.Clone(s.Files)
+	return s
+}
+
+func (p *fakePage) Drop(sha256 string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.inUse[sha256] {
+		return errors.New("it is in use in this tab or another one")
+	}
+	p.store.Files = slices.DeleteFunc(p.store.Files, func(f keptFile) bool { return f.SHA256 == sha256 })
+	return nil
+}
+
+func (p *fakePage) Persist() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked++
+	p.store.Persisted = true
+}
+
 func (p *fakePage) Update(f func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -118,6 +149,7 @@ func (p *fakePage) SaveFile(name string, _ rpc.Blob) error {
 	p.saved[name] = []string{name}
 	return nil
 }
+func (p *fakePage) TakeUpdate() { p.taken++ }
 
 func (p *fakePage) Save(zip string, names []string, _ []rpc.Blob) error {
 	p.mu.Lock()
@@ -140,6 +172,7 @@ type fakeEngine struct {
 	open   identity                   // what is open
 	needs  identity                   // what is kept or shared stands on
 	large  bool                       // too large for a link
+	files  []gotten                   // where open got its files
 	client *rpc.Client
 }
 
@@ -202,7 +235,8 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			emit.Send("progress", progress{Status: "download", Loaded: 1, Total: 2})
-			return info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2, FewShot: f.few}}, nil, nil
+			got := info{Model: "tiny", Device: deviceInfo{Kind: "cpu", Name: "Go"}, DeviceWhy: "asked for", Inventory: &invInfo{Name: "skills", Skills: 2, FewShot: f.few}, Files: f.files}
+			return got, nil, nil
 		},
 		"preview": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

@@ -17,7 +17,7 @@ func keptOne(t *testing.T) (*App, *fakePage, *fakeEngine, *fakeStore) {
 	a, p, f := newTest(t)
 	adapted(t, a, "z")
 	wait(t, a, "the keeping", func() bool { return a.run.keptAs != "" && len(a.library.list) == 1 })
-	return a, p, f, a.store.(*fakeStore)
+	return a, p, f, a.shelf.(*fakeStore)
 }
 
 func TestTrainingIsKept(t *testing.T) {
@@ -78,7 +78,7 @@ func TestTrainingIsKept(t *testing.T) {
 // What can't be kept is told, stays on the page and can be kept later.
 func TestNoRoom(t *testing.T) {
 	a, _, _ := newTest(t)
-	s := a.store.(*fakeStore)
+	s := a.shelf.(*fakeStore)
 	s.fail = fault.New(fault.Quota, "library", "no room").Next("delete some")
 	adapted(t, a, "z")
 	wait(t, a, "the fault", func() bool { return a.fault != nil })
@@ -94,7 +94,7 @@ func TestNoRoom(t *testing.T) {
 
 func TestAPrivateWindow(t *testing.T) {
 	a, _, _ := newTest(t)
-	a.store.(*fakeStore).where = "memory"
+	a.shelf.(*fakeStore).where = "memory"
 	adapted(t, a, "z")
 	wait(t, a, "the keeping", func() bool { return a.run.keptAs != "" })
 	do(a, func() {

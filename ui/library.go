@@ -55,7 +55,7 @@ func isID(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abc
 // findKept reads what the browser keeps. A note that is not understood is no
 // adapter's.
 func (a *App) findKept() {
-	notes, err := a.store.Notes()
+	notes, err := a.shelf.Notes()
 	var list []kept
 	for _, n := range notes {
 		var k kept
@@ -65,7 +65,7 @@ func (a *App) findKept() {
 	}
 	slices.SortStableFunc(list, func(x, y kept) int { return strings.Compare(y.Made, x.Made) })
 	a.page.Update(func() {
-		a.library.where = a.store.Where()
+		a.library.where = a.shelf.Where()
 		if err != nil {
 			a.show("library", err)
 			return
@@ -121,7 +121,7 @@ func (a *App) Keep() {
 		p, bytes, err := packOf(client, o)
 		k := kept{packed: p, Name: o.Name, Made: o.Made}
 		if err == nil {
-			err = a.store.Put(k.ID, k.note(), bytes)
+			err = a.shelf.Put(k.ID, k.note(), bytes)
 		}
 		if err == nil {
 			a.findKept()
@@ -191,7 +191,7 @@ func (a *App) Renamed(take bool) {
 	}
 	id, note := k.ID, k.note()
 	go func() {
-		if err := a.store.Note(id, note); err != nil {
+		if err := a.shelf.Note(id, note); err != nil {
 			a.page.Update(func() { a.show("rename", err) })
 		}
 	}()
@@ -208,8 +208,8 @@ func (a *App) Delete(id string) {
 	gone := *k
 	a.library.busy = true
 	go func() {
-		bytes, lost := a.store.Get(id) // what is damaged can go, and not come back
-		err := a.store.Remove(id)
+		bytes, lost := a.shelf.Get(id) // what is damaged can go, and not come back
+		err := a.shelf.Remove(id)
 		a.findKept()
 		a.page.Update(func() {
 			l := &a.library
@@ -236,7 +236,7 @@ func (a *App) Undo() {
 	k, bytes := *l.gone, l.bytes
 	l.busy = true
 	go func() {
-		err := a.store.Put(k.ID, k.note(), bytes)
+		err := a.shelf.Put(k.ID, k.note(), bytes)
 		a.findKept()
 		a.page.Update(func() {
 			l.busy = false

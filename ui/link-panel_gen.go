@@ -53,7 +53,7 @@ func (c *LinkPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					attach(vgparent, vgn)
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "primary"}}}
 					attach(vgparent, vgn)
-					vgn.AddAttrInterface("disabled", c.App.busy())
+					vgn.AddAttrInterface("disabled", c.App.busy() || c.App.model.sorting > 0)
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 						EventType: "click",
 						Func:      func(event vugu.DOMEvent) { c.App.LoadLink() },

@@ -72,7 +72,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							}
 							vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "selected", JSONVal: vjson.RawMessage(b)})
 						}
-						vgn.SetInnerHTML(m.label())
+						vgn.SetInnerHTML(c.App.label(m))
 					}
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "option", Attr: []vugu.VGAttribute(nil)}
 					attach(vgparent, vgn)
@@ -206,10 +206,10 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
 			attach(vgparent, vgn)
-			if c.App.model.about() != "" {
+			if c.App.about() != "" {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}}}
 				attach(vgparent, vgn)
-				vgn.SetInnerHTML(c.App.model.about())
+				vgn.SetInnerHTML(c.App.about())
 			}
 			if c.App.model.looked && !c.App.model.chosen() {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note warn"}}}
@@ -285,7 +285,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}}}
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.busy() || c.App.model.sorting > 0 || !c.App.model.chosen() || c.App.model.open())
-				vgn.SetInnerHTML(c.App.model.loadLabel())
+				vgn.SetInnerHTML(c.App.loadLabel())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",
 					Func:      func(event vugu.DOMEvent) { c.App.Load() },
@@ -366,6 +366,21 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					}
 				}
 			}
+		}
+		{
+			vgcompKey := vugu.MakeCompKey(0x8A4371125AF39A21^vgin.CurrentPositionHash(), vgiterkey)
+			// ask BuildEnv for prior instance of this specific component
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*StorePanel)
+			if vgcomp == nil {
+				// create new one if needed
+				vgcomp = new(StorePanel)
+				vgin.BuildEnv.WireComponent(vgcomp)
+			}
+			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+			vgcomp.App = c.App
+			vgout.Components = append(vgout.Components, vgcomp)
+			vgn = &vugu.VGNode{Component: vgcomp}
+			attach(vgparent, vgn)
 		}
 	}
 	return vgout

@@ -191,6 +191,7 @@ func (a *App) open(ctx context.Context) error {
 	var err error
 	a.page.Update(func() {
 		o, blobs = a.model.request(a.page.URL)
+		o.Keep = !a.store.off
 		choice = a.model.choice()
 		fresh, err = a.fresh()
 	})
@@ -213,9 +214,10 @@ func (a *App) open(ctx context.Context) error {
 		}
 		a.try.clear()
 		a.client, a.model.info, a.model.opened = fresh, &got, choice
-		a.say(a.model.name() + " is loaded")
+		a.say(joined(append([]string{a.model.name() + " is loaded"}, got.origins("base")...)))
 		a.lookAt()
 	})
+	a.lookAtStore(err == nil && got.kept())
 	return err
 }
 
@@ -250,7 +252,7 @@ func (m *modelState) request(absolute func(string) string) (o opening, blobs []r
 		o.Inventory = sources(m.invFiles, &blobs)
 	}
 	if v := m.servedSkills(); v != nil {
-		o.Inventory = []source{{URL: absolute(v.URL)}}
+		o.Inventory = []source{{URL: absolute(v.URL), Of: v.Name}}
 	}
 	o.Device.Kind = m.device
 	return o, blobs
@@ -258,7 +260,7 @@ func (m *modelState) request(absolute func(string) string) (o opening, blobs []r
 
 // phaseNames are a progress's status in words.
 var phaseNames = map[string]string{
-	"start": "Starting the engine", "download": "Downloading", "verify": "Checking", "read": "Reading", "upload": "Reading weights", "compile": "Preparing", "ready": "Ready",
+	"start": "Starting the engine", "download": "Downloading", "verify": "Looking in this browser", "wait": "Waiting for another tab that downloads it", "retry": "The connection broke, trying again", "read": "Reading", "upload": "Reading weights", "compile": "Preparing", "ready": "Ready",
 }
 
 // text says how far opening is, in bytes.
@@ -311,7 +313,7 @@ func (m *modelState) facts() []string {
 	if !i.Tokenizer {
 		out = append(out, "no tokenizer: takes token ids only")
 	}
-	return out
+	return append(out, i.origins("base")...)
 }
 
 // skillFacts are what there is to say about the open inventory.
@@ -320,7 +322,8 @@ func (m *modelState) skillFacts() []string {
 		return nil
 	}
 	i := m.info.Inventory
-	return []string{plural(i.Skills, "skill"), plural(i.Splits, "head"), fmt.Sprintf("rank %d", i.Rank), plural(i.Sites, "site"), countText(i.Params) + " parameters"}
+	out := []string{plural(i.Skills, "skill"), plural(i.Splits, "head"), fmt.Sprintf("rank %d", i.Rank), plural(i.Sites, "site"), countText(i.Params) + " parameters"}
+	return append(out, m.info.origins("inventory")...)
 }
 
 // deviceText is the device's badge, and why it is this one.

@@ -14,8 +14,14 @@ type Root struct{ App *App }
 // FaultBox tells of a fault and what to do next.
 type FaultBox struct{ App *App }
 
+// UpdateBar tells that a newer version of the page is there.
+type UpdateBar struct{ App *App }
+
 // ModelPanel is where a model and its skills are chosen.
 type ModelPanel struct{ App *App }
+
+// StorePanel shows what is kept in this browser.
+type StorePanel struct{ App *App }
 
 // ExamplesPanel takes the examples.
 type ExamplesPanel struct{ App *App }
@@ -65,6 +71,8 @@ func (c *Root) deviceWhy() string {
 	_, why := c.App.model.deviceText()
 	return sentence(clip(why, 400))
 }
+
+func (c *Root) private() string { return c.App.offline.promise() }
 
 // hint is the next step as a sentence.
 func (c *FaultBox) hint() string { return sentence(clip(c.App.fault.Hint, 400)) }

@@ -74,7 +74,7 @@ func (a *App) restoreIn(ctx context.Context, list []given) (out []restored, err 
 		if err := a.openFor(ctx, g.card); err != nil {
 			return nil, err
 		}
-		o, blobs, err := g.params(a.store)
+		o, blobs, err := g.params(a.shelf)
 		if err != nil {
 			return nil, err
 		}

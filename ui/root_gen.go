@@ -43,7 +43,8 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "private"}}}
 				attach(vgparent, vgn)
-				vgn.SetInnerHTML(vugu.HTML("Runs in this tab. Nothing leaves it."))
+				vgn.AddAttrInterface("title", c.App.offline.why())
+				vgn.SetInnerHTML(c.private())
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "device"}}}
 				attach(vgparent, vgn)
 				{
@@ -68,6 +69,21 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			if vgcomp == nil {
 				// create new one if needed
 				vgcomp = new(FaultBox)
+				vgin.BuildEnv.WireComponent(vgcomp)
+			}
+			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+			vgcomp.App = c.App
+			vgout.Components = append(vgout.Components, vgcomp)
+			vgn = &vugu.VGNode{Component: vgcomp}
+			attach(vgparent, vgn)
+		}
+		{
+			vgcompKey := vugu.MakeCompKey(0xF28A80769BE9CEB5^vgin.CurrentPositionHash(), vgiterkey)
+			// ask BuildEnv for prior instance of this specific component
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*UpdateBar)
+			if vgcomp == nil {
+				// create new one if needed
+				vgcomp = new(UpdateBar)
 				vgin.BuildEnv.WireComponent(vgcomp)
 			}
 			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around

@@ -30,13 +30,17 @@ func Run(selector string, dial Dial) (err error) {
 	app := NewApp(b, &browserStore{}, dial)
 	b.app = app
 	b.listen()
+	b.watchOffline()
 	app.Start()
 	root := &Root{App: app}
-	for ok := true; ok; ok = renderer.EventWait() {
+	for n := 0; n == 0 || renderer.EventWait(); n++ {
 		if err := renderer.Render(build.RunBuild(root)); err != nil {
 			return err
 		}
 		b.draw()
+		if n == 0 { // the fields are there now
+			offline().Call("restore")
+		}
 	}
 	return fault.New(fault.Bug, "page", "rendering has ended")
 }

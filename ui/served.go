@@ -18,7 +18,15 @@ type servedModel struct {
 	SHA256  string `json:"sha256"` // of the file; of a folder, of its weights
 	Licence string `json:"licence"`
 
+	Files map[string]knownFile `json:"files"` // of a folder, by name
+
 	says string // what to expect of it
+}
+
+// knownFile is what a file of a folder must be.
+type knownFile struct {
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
 }
 
 const manifestPath = "models/manifest.json"
@@ -50,14 +58,25 @@ func (v inventory) made(names ...string) bool {
 	return false
 }
 
+// keepable tells that the model can be known again: its sums are.
+func (s *servedModel) keepable() bool { return s.SHA256 != "" || len(s.Files) > 0 }
+
 // source is a served model as the engine takes it. Of a folder the engine knows
 // the files.
 func (s *servedModel) source(absolute func(string) string) source {
 	address := path.Join(path.Dir(manifestPath), s.File)
 	if strings.HasSuffix(s.File, "/") {
-		return source{URL: absolute(address + "/")}
+		return source{URL: absolute(address + "/"), Of: s.title(), Files: s.Files}
 	}
-	return source{URL: absolute(address), Name: path.Base(s.File), SHA256: s.SHA256, Size: s.Bytes}
+	return source{URL: absolute(address), Name: path.Base(s.File), SHA256: s.SHA256, Size: s.Bytes, Of: s.title()}
+}
+
+// title is what the model is called.
+func (s *servedModel) title() string {
+	if s.Name == "" {
+		return s.ID
+	}
+	return s.Name
 }
 
 // findModels asks the server what it offers. Its first model is chosen, where
@@ -143,17 +162,20 @@ func (m *modelState) pick(base string) {
 }
 
 // label is a served model's line in the list, with what choosing it costs.
-func (s *servedModel) label() string {
-	name, n, with := s.Name, s.Bytes, ""
-	if name == "" {
-		name = s.ID
-	}
+func (a *App) label(s servedModel) string {
+	n, with := s.Bytes, ""
+	kept := a.store.has(s.title(), s.Bytes)
 	for _, v := range inventories {
 		if v.made(s.names()...) {
 			n, with = n+v.Bytes, " with skills"
+			kept = kept && a.store.has(v.Name, v.Bytes)
 		}
 	}
-	return clip(name, 80) + ", " + bytesText(n) + with
+	out := clip(s.title(), 80) + ", " + bytesText(n) + with
+	if kept {
+		out += ", kept here"
+	}
+	return out
 }
 
 // size is what opening the choice takes, in bytes.
@@ -178,12 +200,19 @@ func (m *modelState) size() (n int64) {
 
 // about says what the chosen base is and where it comes from, until it is open
 // and tells by itself; "" for a person's own files.
-func (m *modelState) about() string {
+func (a *App) about() string {
+	m := &a.model
 	s := m.servedBase()
 	if s == nil || m.open() {
 		return ""
 	}
 	out := "Comes from this page's own server and stays in this tab."
+	switch {
+	case a.store.has(s.title(), s.Bytes):
+		out = "Kept in this browser: it opens without a network."
+	case a.store.keeps() && s.keepable():
+		out = "Comes from this page's own server, and is kept in this browser for the next visit."
+	}
 	if s.ID == pocket.ID {
 		out = s.says + " Part of this page: nothing is fetched from elsewhere, nothing is uploaded."
 	}

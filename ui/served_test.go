@@ -95,7 +95,7 @@ func TestWhatComesWithThePage(t *testing.T) {
 	a, _, f := newTest(t)
 	do(a, func() { a.PickBase(pocket.ID); a.Load() })
 	wait(t, a, "the model", func() bool { return a.model.open() })
-	if _, o := f.calls("open"); !strings.Contains(o, `"base":[{"url":"https://page.test/pocket/base/"}],"inventory":[{"url":"https://page.test/pocket/inventory/"}]`) {
+	if _, o := f.calls("open"); !strings.Contains(o, `"base":[{"url":"https://page.test/pocket/base/","of":"Pocket"}],"inventory":[{"url":"https://page.test/pocket/inventory/","of":"Pocket's skills"}]`) {
 		t.Errorf("opened %s", o)
 	}
 	if n := size("pocket/base", "config.json", "model.safetensors", "tokenizer.json"); n != pocket.Bytes {

@@ -89,14 +89,15 @@ func (m *modelState) dropClass() string {
 // lookingAtFiles stands while the engine tells a base's files from skills.
 const lookingAtFiles = "Looking at the files …"
 
-// loadLabel is what the button says: what loading costs, before the click.
-func (m *modelState) loadLabel() string {
-	switch n := m.size(); {
+// loadLabel says what opening will fetch.
+func (a *App) loadLabel() string {
+	m := &a.model
+	switch n := m.size() - a.keptOf(); {
 	case m.sorting > 0:
 		return lookingAtFiles
 	case m.open():
 		return "Loaded"
-	case n == 0 || !m.chosen():
+	case n <= 0 || !m.chosen():
 		return "Load"
 	default:
 		return "Load, " + bytesText(n)

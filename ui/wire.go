@@ -7,7 +7,7 @@ import "handful/core/fault"
 // holds their names against the originals.
 
 type progress struct {
-	Status string  `json:"status"` // download, verify, read, upload, compile, ready
+	Status string  `json:"status"` // verify, wait, download, retry, read, upload, compile, ready
 	File   string  `json:"file"`
 	Loaded int64   `json:"loaded"`
 	Total  int64   `json:"total"` // 0: unknown
@@ -35,6 +35,15 @@ type info struct {
 	DeviceWhy string     `json:"deviceWhy"`
 	Inventory *invInfo   `json:"inventory"`
 	Licence   string     `json:"licence"`
+	Files     []gotten   `json:"files"`
+}
+
+// gotten says where a file was gotten that was given by address.
+type gotten struct {
+	Of   string `json:"of"`   // base, inventory
+	From string `json:"from"` // network, storage, page
+	Kept bool   `json:"kept"`
+	Why  string `json:"why"`
 }
 
 type invInfo struct {
@@ -132,12 +141,16 @@ type source struct {
 	URL    string `json:"url,omitempty"`
 	SHA256 string `json:"sha256,omitempty"`
 	Size   int64  `json:"size,omitempty"`
+	Of     string `json:"of,omitempty"`
+
+	Files map[string]knownFile `json:"files,omitempty"`
 }
 
 type opening struct {
 	Base      []source      `json:"base"`
 	Inventory []source      `json:"inventory,omitempty"`
 	Device    deviceOptions `json:"device"`
+	Keep      bool          `json:"keep"`
 }
 
 type deviceOptions struct {

@@ -53,7 +53,6 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 	for _, x := range []struct{ mine, theirs any }{
 		{deviceInfo{}, device.Info{}},
 		{deviceOptions{}, device.Options{}},
-		{info{}, engine.Info{}},
 		{invInfo{}, engine.InvInfo{}},
 		{preview{}, engine.Preview{}},
 		{cutRow{}, engine.CutRow{}},
@@ -82,6 +81,7 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		mine, theirs any
 		own          string
 	}{
+		{info{}, engine.Info{}, "files"},
 		{progress{}, engine.Progress{}, "rate"},
 		{fit{}, engine.Fit{}, "id"},
 		{generateOptions{}, engine.GenerateOptions{}, "adapter"},

@@ -34,10 +34,12 @@ async function launch(args) {
 /**
  * Opens a server and a browser with an empty profile. Pages log what goes wrong
  * in them; `requests` lists every address that was asked for. `another` opens a
- * second browser, as another person has it, on the same server.
+ * second browser, as another person has it, on the same server. stop() takes
+ * the server away, restart() brings it back at the same address.
  */
 export async function open({ args = gpu, ...options } = {}) {
-  const server = await serve(options);
+  let server = await serve(options);
+  const { origin, answers, log } = server;
   const requests = [];
   const browser = async () => {
     const { context, close } = await launch(args);
@@ -46,7 +48,7 @@ export async function open({ args = gpu, ...options } = {}) {
       const p = await context.newPage();
       p.on('pageerror', (error) => console.error('page:', error.message));
       p.on('console', (message) => message.type() === 'error' && console.error('console:', message.text()));
-      await p.goto(new URL(where, server.origin).href);
+      await p.goto(new URL(where, origin).href);
       return p;
     };
     return { context, page, close };
@@ -56,5 +58,9 @@ export async function open({ args = gpu, ...options } = {}) {
     await first.close();
     await server.close();
   };
-  return { ...server, ...first, requests, another: browser, close };
+  const stop = () => server.close();
+  const restart = async () => {
+    server = await serve({ ...options, port: Number(new URL(origin).port), answers, log });
+  };
+  return { ...server, ...first, requests, another: browser, stop, restart, close };
 }

@@ -17,27 +17,30 @@ export const noModel = existsSync(path.join(root, baseModel)) ? false : 'no base
 
 const types = {
   '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
-  '.wasm': 'application/wasm', '.json': 'application/json', '.jsonl': 'text/plain',
+  '.wasm': 'application/wasm', '.webmanifest': 'application/manifest+json', '.json': 'application/json', '.jsonl': 'text/plain',
 };
 
 /**
  * Starts the server. answers maps a path to (request, response) => void, or to
- * another path. at is the path that the page lies under.
+ * another path. at is the path that the page lies under. A plain server sends
+ * no headers but those of any static host. log lists the paths that were asked
+ * for.
  */
-export async function serve({ dir = path.join(root, 'dist/site'), at = '/' } = {}) {
-  const answers = new Map([
-    ['/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title><link rel=icon href=data:,>')],
-  ]);
+export async function serve({ dir = path.join(root, 'dist/site'), at = '/', plain = false, port = 0, answers = new Map(), log = [] } = {}) {
+  answers.set('/empty.html', (_, response) => response.end('<!doctype html><meta charset=utf-8><title>empty</title><link rel=icon href=data:,>'));
   const server = createServer(async (request, response) => {
     let where = decodeURIComponent(new URL(request.url, 'http://x').pathname);
+    log.push(where);
     const answer = answers.get(where);
     if (typeof answer === 'string') where = answer;
     if (at !== '/' && !where.startsWith(at)) return response.writeHead(404).end('not under the page');
     where = '/' + where.slice(at.length);
     if (where.endsWith('/')) where += 'index.html';
-    response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-    response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    response.setHeader('Cache-Control', 'no-store');
+    if (!plain) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+      response.setHeader('Cache-Control', 'no-store');
+    }
     response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
     if (typeof answer === 'function') return answer(request, response);
     const file = where === '/base.gguf' ? path.join(root, baseModel) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where);
@@ -46,7 +49,7 @@ export async function serve({ dir = path.join(root, 'dist/site'), at = '/' } = {
     response.setHeader('Content-Length', info.size);
     createReadStream(file).pipe(response);
   });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise((resolve) => server.listen(port, '127.0.0.1', resolve));
   const close = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
-  return { origin: `http://127.0.0.1:${server.address().port}`, answers, close };
+  return { origin: `http://127.0.0.1:${server.address().port}`, answers, log, close };
 }

@@ -21,13 +21,21 @@ const maxIndex = 16 << 20
 
 // Source is one file of a folder: one of the call's blobs, or an address of
 // this origin. An address that ends with "/", or whose name has no extension,
-// is a folder.
+// is a folder; Files are then what is known of files in it, by name.
 type Source struct {
-	Name   string `json:"name"`
-	Blob   *int   `json:"blob"`
-	URL    string `json:"url"`
+	Name   string           `json:"name"`
+	Blob   *int             `json:"blob"`
+	URL    string           `json:"url"`
+	SHA256 string           `json:"sha256"`
+	Size   int64            `json:"size"`
+	Of     string           `json:"of"` // what it is a part of, for the list of what is stored
+	Files  map[string]known `json:"files"`
+}
+
+// known is what a file must be.
+type known struct {
 	SHA256 string `json:"sha256"`
-	Size   int64  `json:"size"`
+	Bytes  int64  `json:"bytes"`
 }
 
 // Progress is a step of opening, with the rate of a download.
@@ -36,23 +44,52 @@ type Progress struct {
 	Rate float64 `json:"rate,omitempty"` // bytes per second
 }
 
-// gather fetches what must be fetched and makes a folder of the sources.
-func gather(ctx context.Context, op string, sources []Source, r rpc.Request, emit *rpc.Emitter) (format.Folder, error) {
+// Gotten says where a file was gotten.
+type Gotten struct {
+	Of    string `json:"of"` // base, inventory, adapter
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
+	From  string `json:"from"`          // network; storage, the browser's; page, what comes with it
+	Kept  bool   `json:"kept"`          // is in the browser's storage
+	Why   string `json:"why,omitempty"` // why it is not kept, where it was to be
+}
+
+// gathering gets the files of what is to be opened.
+type gathering struct {
+	r    rpc.Request
+	emit *rpc.Emitter
+	keep bool // in the browser's storage, what can be
+
+	gotten  []Gotten
+	release []func()
+}
+
+// done lets go of what is stored.
+func (g *gathering) done() {
+	for _, f := range g.release {
+		f()
+	}
+	g.release = nil
+}
+
+// folder fetches what must be fetched and makes a folder of the sources.
+func (g *gathering) folder(ctx context.Context, op string, sources []Source) (format.Folder, error) {
 	var out format.Folder
 	for _, s := range sources {
-		switch {
-		case s.Blob != nil && (*s.Blob < 0 || *s.Blob >= len(r.Blobs)):
-			return nil, fault.Inputf(op, "%s: got the blob %d of %d", s.Name, *s.Blob, len(r.Blobs))
+		switch blobs := g.r.Blobs; {
+		case s.Blob != nil && (*s.Blob < 0 || *s.Blob >= len(blobs)):
+			return nil, fault.Inputf(op, "%s: got the blob %d of %d", s.Name, *s.Blob, len(blobs))
 		case s.Blob != nil:
-			out = append(out, named(s.Name, r.Blobs[*s.Blob]))
+			out = append(out, named(s.Name, blobs[*s.Blob]))
 		case isFolder(s.URL):
-			f, err := fetchFolder(ctx, op, strings.TrimSuffix(s.URL, "/")+"/", emit)
+			s.URL = strings.TrimSuffix(s.URL, "/") + "/"
+			f, err := g.fetchFolder(ctx, op, s)
 			if err != nil {
 				return nil, err
 			}
 			out = append(out, f...)
 		case s.URL != "":
-			f, _, err := fetch(ctx, s, "safetensors, GGUF or JSON", emit)
+			f, _, err := g.fetch(ctx, op, s, "safetensors, GGUF or JSON")
 			if err != nil {
 				return nil, err
 			}
@@ -72,25 +109,62 @@ func named(name string, blob js.Value) format.NamedBlob {
 	return format.NamedBlob{Name: name, Blob: web.NewBlob(name, blob)}
 }
 
-// fetch downloads one file.
-func fetch(ctx context.Context, s Source, kind string, emit *rpc.Emitter) (f format.NamedBlob, missing bool, err error) {
+// fetch gets one file.
+func (g *gathering) fetch(ctx context.Context, op string, s Source, kind string) (f format.NamedBlob, missing bool, err error) {
 	if s.Name == "" {
 		address, _, _ := strings.Cut(s.URL, "?")
 		s.Name = path.Base(address)
 	}
-	start := time.Now()
-	report := func(loaded, total int64) {
-		p := Progress{Progress: engine.Progress{Status: "download", File: s.Name, Loaded: loaded, Total: total}}
-		if d := time.Since(start).Seconds(); d > 0 {
-			p.Rate = float64(loaded) / d
-		}
-		emit.Latest("progress", p.Status+s.Name, p)
+	if s.Of == "" {
+		s.Of = s.Name
 	}
-	blob, missing, err := web.Download(ctx, web.Want{URL: s.URL, Kind: kind, SHA256: s.SHA256, Size: s.Size}, report)
+	ofPage, shell := ofBuild(s.URL)
+	if s.SHA256 == "" && ofPage.SHA256 != "" {
+		s.SHA256, s.Size = ofPage.SHA256, ofPage.Bytes
+	}
+	start, first, last := time.Now(), int64(-1), int64(0)
+	report := func(r web.Report) {
+		p := Progress{Progress: engine.Progress{Status: r.Status, File: s.Name, Loaded: r.Loaded, Total: r.Total}}
+		if first < 0 || r.Loaded < last { // begun, or begun anew
+			start, first = time.Now(), r.Loaded
+		}
+		last = r.Loaded
+		if d := time.Since(start).Seconds(); d > 0 && r.Status == "download" {
+			p.Rate = float64(r.Loaded-first) / d
+		}
+		g.emit.Latest("progress", p.Status+s.Name, p)
+	}
+	got, missing, err := web.Download(ctx, web.Want{URL: s.URL, Name: s.Name, Of: s.Of, Kind: kind, SHA256: s.SHA256, Size: s.Size, Keep: g.keep && !shell}, report)
 	if err != nil {
 		return f, missing, err
 	}
-	return format.NamedBlob{Name: s.Name, Blob: web.NewBlob(s.Name, blob).Summed(strings.ToLower(s.SHA256))}, false, nil
+	g.release = append(g.release, got.Release)
+	f = format.NamedBlob{Name: s.Name, Blob: web.NewBlob(s.Name, got.Blob).Summed(strings.ToLower(s.SHA256))}
+	from := Gotten{Of: op, Name: s.Name, Bytes: f.Size(), From: "network", Kept: got.Kept, Why: got.Why}
+	switch {
+	case got.Stored:
+		from.From = "storage"
+	case shell:
+		from.From = "page"
+	}
+	g.gotten = append(g.gotten, from)
+	return f, false, nil
+}
+
+// ofBuild tells what this build of the page says of a file (build.js), and
+// whether the file is a part of the page that needs no keeping.
+func ofBuild(address string) (known, bool) {
+	here, _, _ := strings.Cut(js.Global().Get("location").Get("href").String(), "?")
+	name, ok := strings.CutPrefix(address, here[:strings.LastIndexByte(here, '/')+1])
+	build := js.Global().Get("handfulBuild")
+	if !ok || !build.Truthy() {
+		return known{}, false
+	}
+	f := build.Get("files").Get(name)
+	if !f.Truthy() {
+		return known{}, false
+	}
+	return known{f.Get("sha256").String(), int64(f.Get("bytes").Float())}, f.Get("shell").Truthy()
 }
 
 // file is one that a folder may hold.
@@ -108,13 +182,20 @@ var layouts = map[string][]file{
 }
 
 // fetchFolder downloads the files that a model's or an adapter's folder has.
-func fetchFolder(ctx context.Context, op, address string, emit *rpc.Emitter) (out format.Folder, err error) {
+func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out format.Folder, err error) {
+	if s.Of == "" {
+		s.Of = path.Base(s.URL)
+	}
+	get := func(name, kind string) (format.NamedBlob, bool, error) {
+		k := s.Files[name]
+		return g.fetch(ctx, op, Source{URL: s.URL + name, Of: s.Of, SHA256: k.SHA256, Size: k.Bytes}, kind)
+	}
 	layout := layouts["peft"]
 	if op == "base" {
 		layout = layouts["base"]
 	}
 	for _, f := range layout {
-		b, missing, err := fetch(ctx, Source{URL: address + f.name}, f.kind, emit)
+		b, missing, err := get(f.name, f.kind)
 		if missing && f.optional {
 			continue
 		}
@@ -127,9 +208,9 @@ func fetchFolder(ctx context.Context, op, address string, emit *rpc.Emitter) (ou
 		return out, nil
 	}
 	const index = "model.safetensors.index.json"
-	b, missing, err := fetch(ctx, Source{URL: address + index}, "JSON", emit)
+	b, missing, err := get(index, "JSON")
 	if missing {
-		return nil, fault.New(fault.Network, "download", "%s holds neither model.safetensors nor %s", address, index).Next("check the address")
+		return nil, fault.New(fault.Network, "download", "%s holds neither model.safetensors nor %s", s.URL, index).Next("check the address")
 	}
 	if err != nil {
 		return nil, err
@@ -139,8 +220,8 @@ func fetchFolder(ctx context.Context, op, address string, emit *rpc.Emitter) (ou
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range shards {
-		b, _, err := fetch(ctx, Source{URL: address + s}, "safetensors", emit)
+	for _, name := range shards {
+		b, _, err := get(name, "safetensors")
 		if err != nil {
 			return nil, err
 		}

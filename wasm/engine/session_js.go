@@ -21,6 +21,8 @@ type session struct {
 	emit *rpc.Emitter
 	fits map[int]*fit
 	next int
+	from []Gotten
+	shed func() // lets go of the stored files of what is open
 }
 
 // fit is a fine-tune and the files of its saved steps.
@@ -30,7 +32,7 @@ type fit struct {
 }
 
 func newSession() *session {
-	return &session{turn: make(chan struct{}, 1), fits: map[int]*fit{}}
+	return &session{turn: make(chan struct{}, 1), fits: map[int]*fit{}, shed: func() {}}
 }
 
 // alone claims the session for a long call, and refuses a second one.
@@ -87,6 +89,13 @@ type Opening struct {
 	Inventory []Source       `json:"inventory"`
 	Adapter   []Source       `json:"adapter"`
 	Device    device.Options `json:"device"`
+	Keep      *bool          `json:"keep"` // downloads, in the browser's storage; true where it is not given
+}
+
+// Opened describes what is open, and where its files were gotten.
+type Opened struct {
+	engine.Info
+	Files []Gotten `json:"files"`
 }
 
 // open opens a model in place of what is open. That one, with its fine-tunes,
@@ -107,29 +116,40 @@ func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 	}
 	defer release()
 	o := engine.OpenOptions{Device: p.Device, Progress: s.progress}
-	if o.Base, err = gather(ctx, "base", p.Base, r, emit); err != nil {
-		return nil, nil, err
-	}
-	if o.Inventory, err = gather(ctx, "inventory", p.Inventory, r, emit); err != nil {
-		return nil, nil, err
-	}
-	if o.Adapter, err = gather(ctx, "adapter", p.Adapter, r, emit); err != nil {
-		return nil, nil, err
-	}
-	emit.Send("progress", Progress{Progress: engine.Progress{Status: "read"}})
-	eng, err := engine.Open(ctx, o)
+	g := &gathering{r: r, emit: emit, keep: p.Keep == nil || *p.Keep, gotten: []Gotten{}}
+	eng, err := s.opened(ctx, g, o, p)
 	if err != nil {
-		return nil, nil, err
-	}
-	if err := s.shut(ctx); err != nil {
-		eng.Close()
+		g.done()
 		return nil, nil, err
 	}
 	s.mu.Lock()
-	s.eng = eng
+	s.eng, s.from, s.shed = eng, g.gotten, g.done
 	s.mu.Unlock()
 	emit.Send("progress", Progress{Progress: engine.Progress{Status: "ready"}})
-	return eng.Info(), nil, nil
+	return Opened{eng.Info(), g.gotten}, nil, nil
+}
+
+// opened gets the files and opens them, and closes what was open.
+func (s *session) opened(ctx context.Context, g *gathering, o engine.OpenOptions, p Opening) (_ *engine.Engine, err error) {
+	if o.Base, err = g.folder(ctx, "base", p.Base); err != nil {
+		return nil, err
+	}
+	if o.Inventory, err = g.folder(ctx, "inventory", p.Inventory); err != nil {
+		return nil, err
+	}
+	if o.Adapter, err = g.folder(ctx, "adapter", p.Adapter); err != nil {
+		return nil, err
+	}
+	g.emit.Send("progress", Progress{Progress: engine.Progress{Status: "read"}})
+	eng, err := engine.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.shut(ctx); err != nil {
+		eng.Close()
+		return nil, err
+	}
+	return eng, nil
 }
 
 // shut closes the engine, when there is one, after the calls that use it.
@@ -145,7 +165,10 @@ func (s *session) shut(ctx context.Context) error {
 	s.mu.Lock()
 	s.eng = nil
 	clear(s.fits)
+	shed := s.shed
+	s.shed = func() {}
 	s.mu.Unlock()
+	defer shed()
 	return eng.Close()
 }
 
@@ -163,7 +186,9 @@ func (s *session) info(context.Context, rpc.Request, *rpc.Emitter) (any, []rpc.B
 	if err != nil {
 		return nil, nil, err
 	}
-	return eng.Info(), nil, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Opened{eng.Info(), s.from}, nil, nil
 }
 
 // engine is the open engine, for what needs no turn.

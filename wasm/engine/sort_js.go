@@ -15,7 +15,9 @@ func sortFiles(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rp
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := gather(ctx, "sort", p.Files, r, emit)
+	g := &gathering{r: r, emit: emit}
+	defer g.done()
+	f, err := g.folder(ctx, "sort", p.Files)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,8 +3,9 @@
 // when the program has ended, which it never should.
 
 // __handful is what Go finds here: mem, the linear memory, which kernels and
-// uploads share, and queue, the messages that came before Go listened.
-const boot = (globalThis.__handful = { mem: null, queue: [] });
+// uploads share, queue, the messages that came before Go listened, and models,
+// the browser's storage of them.
+const boot = (globalThis.__handful = { mem: null, queue: [], models: null });
 self.onmessage = (event) => boot.queue.push(event);
 
 // said keeps the last words of a dying Go program, from its first line on.
@@ -27,27 +28,21 @@ function crash(what) {
     kind: memory ? 'memory' : 'bug',
     op: 'engine',
     msg: `the engine stopped: ${line}`,
-    hint: memory ? 'open a smaller model or use smaller batches' : 'open the model again; please report this',
+    hint: what?.hint ?? (memory ? 'open a smaller model or use smaller batches' : 'open the model again; please report this'),
   };
   self.postMessage({ msg: JSON.stringify({ id: 0, kind: 'crash', seq: 0, err }), blobs: [] });
 }
 
-async function compile(imports) {
-  const url = new URL('./engine.wasm', import.meta.url);
-  const response = await fetch(url);
-  if (!response.ok) throw new Error(`${url.pathname}: ${response.status} ${response.statusText}`);
-  if (response.headers.get('content-type')?.startsWith('application/wasm')) {
-    return WebAssembly.instantiateStreaming(response, imports);
-  }
-  return WebAssembly.instantiate(await response.arrayBuffer(), imports);
-}
-
 try {
+  const { compile, id } = await import('./program.mjs');
+  const asked = new URL(import.meta.url).searchParams.get('build');
+  if (asked && asked !== id) throw Object.assign(new Error('the page is older than its files on the server'), { hint: 'reload the page' });
+  boot.models = await import('./models.mjs');
   await import('./gpu-shim.js');
   await import('./wasm_exec.js');
   listen(globalThis.fs);
   const go = new globalThis.Go();
-  const { instance } = await compile(go.importObject);
+  const { instance } = await compile('engine.wasm', go.importObject);
   boot.mem = instance.exports.mem;
   self.addEventListener('unhandledrejection', (event) => crash(event.reason));
   await go.run(instance);

@@ -1,13 +1,16 @@
 // Handful for web pages. Options have the command line's names in camelCase.
 
-/** A File, an address of this origin, bytes, or an address whose content is checked. */
+/**
+ * A File, an address of this origin, bytes, or an address whose content is checked: what has a sha256 and a size is
+ * kept in the browser's storage; `of` is what it is a part of, for the page's list of what is stored.
+ */
 export type Source =
   | File
   | Blob
   | string
   | URL
   | { name: string; bytes: Uint8Array }
-  | { url: string | URL; name?: string; sha256?: string; size?: number };
+  | { url: string | URL; name?: string; sha256?: string; size?: number; of?: string };
 
 /** One source or several. An address that ends with "/", or whose name has no extension, is a folder. */
 export type Files = Source | ArrayLike<Source> | Iterable<Source>;
@@ -29,15 +32,18 @@ export interface OpenOptions {
   memory?: number;
   /** Lowers the adapter's limit for one binding, in bytes. */
   maxBinding?: number;
+  /** Keeps downloads in the browser's storage, where it has any; true when not given. */
+  keep?: boolean;
   onProgress?(progress: Progress): void;
-  /** Stops opening. */
+  /** Stops opening; what has arrived of a file that is kept is gone on with next time. */
   signal?: AbortSignal;
   /** Where engine-worker.js and engine.wasm lie; beside this module when not given. */
   assets?: string | URL;
 }
 
 export interface Progress {
-  status: 'download' | 'verify' | 'read' | 'upload' | 'compile' | 'ready';
+  /** verify: what is stored; wait: for another tab that downloads the same; retry: the connection broke. */
+  status: 'verify' | 'wait' | 'download' | 'retry' | 'read' | 'upload' | 'compile' | 'ready';
   file?: string;
   /** Bytes so far. */
   loaded: number;
@@ -88,6 +94,20 @@ export interface Info {
   resident: number;
   /** What a .handful file, given as adapter, says of itself. */
   adapter: Card | null;
+  /** Where the files were gotten that were given by address. */
+  files: Gotten[];
+}
+
+export interface Gotten {
+  of: 'base' | 'inventory' | 'adapter';
+  name: string;
+  bytes: number;
+  /** page: it is a part of the page that serves this module. */
+  from: 'network' | 'storage' | 'page';
+  /** It is in the browser's storage. */
+  kept: boolean;
+  /** Why it is not, where it was to be. */
+  why?: string;
 }
 
 /** JSONL, a JSON array, CSV, TSV or "text => label" lines; or rows. */

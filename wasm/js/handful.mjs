@@ -1,5 +1,6 @@
 // Handful for web pages: fine-tunes a small language model on a handful of
 // examples in the browser. Every option is described in handful.d.ts.
+import { id } from './program.mjs';
 import { Engine, HandfulError } from './rpc.mjs';
 import { folder, jsonl, list, shared } from './inputs.mjs';
 
@@ -10,7 +11,7 @@ const here = globalThis.document?.baseURI ?? globalThis.location.href;
 
 /** Opens a base model, and an inventory, in a Worker of its own. */
 export async function createHandful(options = {}) {
-  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, onProgress, signal, assets } = options;
+  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, assets } = options;
   const engine = start(assets);
   try {
     const blobs = [];
@@ -19,6 +20,7 @@ export async function createHandful(options = {}) {
       inventory: folder('inventory', inventory, blobs, here),
       adapter: folder('adapter', adapter, blobs, here),
       device: { kind: device, family: kernel, memory: memory && Math.round(memory * MB), maxBinding },
+      keep,
     };
     const on = ({ kind, data }) => kind === 'progress' && onProgress?.(data);
     const { data } = await engine.call('open', params, { blobs, on, signal });
@@ -44,7 +46,7 @@ export async function sortFiles(files, { assets, signal } = {}) {
 
 function start(assets) {
   const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
-  return new Engine(new URL('engine-worker.js', home.href.replace(/\/?$/, '/')));
+  return new Engine(new URL(`engine-worker.js?build=${id}`, home.href.replace(/\/?$/, '/')));
 }
 
 class Handful {

@@ -5,7 +5,7 @@ const wrong = (op, msg, hint) => new HandfulError({ kind: 'input', op, msg, hint
 
 /**
  * Lists a folder's files for the engine; what holds bytes goes into blobs.
- * from is a File, an address, {name, bytes}, {url, sha256, size}, or several.
+ * from is a File, an address, {name, bytes}, {url, sha256, size, of}, or several.
  */
 export function folder(op, from, blobs, here) {
   if (from === undefined || from === null) return undefined;
@@ -14,7 +14,7 @@ export function folder(op, from, blobs, here) {
   if (several.length === 0) throw wrong(op, 'no files', 'choose the files of a model');
   return several.map((item) => {
     if (typeof item === 'string' || item instanceof URL) item = { url: item };
-    if (item?.url !== undefined) return { url: address(op, item.url, here), name: item.name, sha256: item.sha256, size: item.size };
+    if (item?.url !== undefined) return { url: address(op, item.url, here), name: item.name, sha256: item.sha256, size: item.size, of: item.of };
     const blob = item instanceof Blob || !item?.bytes ? item : new Blob([item.bytes]);
     if (!(blob instanceof Blob)) throw wrong(op, `got ${typeof item}, want files or addresses`);
     return { name: item.webkitRelativePath || item.name || 'file', blob: blobs.push(blob) - 1 };

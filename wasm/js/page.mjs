@@ -1,10 +1,17 @@
 // The page's start: the JS API on window, then the program that draws the page.
 import * as handful from './handful.mjs';
+import { compile, id } from './program.mjs';
 import { openStore } from './kept.mjs';
+import * as models from './models.mjs';
+import * as offline from './offline.mjs';
+import * as store from './store.mjs';
 
 window.handful = handful;
 window.__handfulKept = openStore; // for the program below
 window.createHandful = handful.createHandful;
+
+// What the page's program finds here (ui/store_js.go).
+globalThis.handfulPage = { build: id, offline, store, models };
 
 // Vugu hands its renderer's script to eval, which the page's policy forbids.
 // The same script is loaded as a file, so that one call has nothing to do.
@@ -26,9 +33,8 @@ try {
   await import('./vugu-renderer.js');
   await import('./wasm_exec.js');
   const go = new globalThis.Go();
-  const response = await fetch(new URL('./ui.wasm', import.meta.url));
-  if (!response.ok) throw new Error(`ui.wasm: ${response.status} ${response.statusText}`);
-  const { instance } = await WebAssembly.instantiateStreaming(response, go.importObject);
+  const { instance } = await compile('ui.wasm', go.importObject);
+  offline.start();
   await go.run(instance);
   throw new Error('its program ended');
 } catch (error) {

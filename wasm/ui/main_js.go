@@ -2,11 +2,14 @@
 package main
 
 import (
+	"syscall/js"
+
 	"handful/ui"
 	"handful/wasm/rpc"
 )
 
 func main() {
-	err := ui.Run("#app", func() (*rpc.Client, error) { return rpc.Dial("./engine-worker.js") })
+	build := js.Global().Get("handfulPage").Get("build").String()
+	err := ui.Run("#app", func() (*rpc.Client, error) { return rpc.Dial("./engine-worker.js?build=" + build) })
 	panic(err) // page.mjs shows it
 }

@@ -2,7 +2,7 @@
 
     python bench/peft_step.py --method z|mu --rows 4 --tokens 32 --steps 4
 
-z trains the logits of the starter inventory behind PEFT's Poly, mu a LoRA of
+z trains the logits of the shipped inventory behind PEFT's Poly, mu a LoRA of
 the same rank on the same modules; the base is the GGUF, widened to float32.
 Prints one JSON object with the fields of bench's rows.
 """
@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BASE = ROOT / ".cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"
-STARTER = ROOT / "assets/inventory/smollm2-135m-mhr-starter"
+SHIPPED = ROOT / "assets/inventory/smollm2-135m-mhr"
 WARM = 2
 
 a = argparse.ArgumentParser()
@@ -36,7 +36,7 @@ start = time.perf_counter()
 model = AutoModelForCausalLM.from_pretrained(BASE.parent, gguf_file=BASE.name, dtype=torch.float32)
 extra = {}
 if a.method == "z":
-    model = PeftModel.from_pretrained(model, STARTER, is_trainable=True)
+    model = PeftModel.from_pretrained(model, SHIPPED, is_trainable=True)
     for name, p in model.named_parameters():
         p.requires_grad = "module_logits" in name
     extra = {"task_ids": torch.zeros(a.rows, dtype=torch.long)}

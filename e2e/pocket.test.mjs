@@ -76,7 +76,7 @@ test('where the server offers a larger model it comes first; skills and samples 
   await page.reload();
   await button('SMS spam').waitFor();
   assert.equal(await hook('model-select').inputValue(), 'large');
-  assert.equal(await hook('inventory-select').inputValue(), 'smollm2-135m-mhr-starter');
+  assert.equal(await hook('inventory-select').inputValue(), 'smollm2-135m-mhr');
   assert.equal(await button('walk → walks').count(), 0);
   await hook('model-select').selectOption('pocket');
   await button('walk → walks').waitFor();

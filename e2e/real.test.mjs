@@ -1,5 +1,5 @@
 // The real model in the browser: SmolLM2-135M from its GGUF file, weights
-// quantised as they are, with the starter inventory.
+// quantised as they are, with the shipped inventory.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip as noBrowser } from './lib/browser.mjs';
@@ -23,7 +23,7 @@ before(async () => {
   page = await it.page();
   await page.evaluate(async () => {
     Object.assign(window, await import('/handful.mjs'));
-    window.opened = (more) => createHandful({ base: '/base.gguf', inventory: '/assets/inventory/smollm2-135m-mhr-starter/', ...more });
+    window.opened = (more) => createHandful({ base: '/base.gguf', inventory: '/assets/inventory/smollm2-135m-mhr/', ...more });
   });
 });
 after(() => it?.close());

@@ -58,8 +58,11 @@ class FewShot:
     )
     steps: int = flag("steps of adaptation", 40)
     batch: int = flag("rows of a step", 8)
-    lr: float = flag("learning rate of mu and lora", 3e-3)
+    lr: float = flag("learning rate of mu", 3e-3)
+    lora_lr: float = flag("learning rate of lora", 1e-2)
     router_lr: float = flag("learning rate of z", 0.1)
+    router_init: str = flag("of z: fresh, or best:K", "fresh")
+    loss: str = choice("T-Few's wherever there are answers to choose from, or the plain one", "auto", "lm")
     rank: int = flag("of lora; 0: the inventory's", 0)
     precision: str = choice("of forward and backward", "bf16", "f32")
     threads: int = flag("CPU threads; 0: PyTorch's choice", 0)
@@ -123,7 +126,7 @@ def fewshot(a: FewShot):
 
     from .few_shot import Cells, Recipe, identity, load_draws, parse_methods
 
-    methods = parse_methods(a.methods, Recipe(a.steps, a.batch, a.lr, a.router_lr, rank=a.rank))
+    methods = parse_methods(a.methods, Recipe(a.steps, a.batch, a.lr, a.router_lr, rank=a.rank, router_init=a.router_init, loss=a.loss), a.lora_lr)
     draws = load_draws(a.draws, a.only)
     old = Path(a.out).read_text(encoding="utf-8").splitlines() if a.out and Path(a.out).exists() else []
     done = {json.loads(line)["key"] for line in old}

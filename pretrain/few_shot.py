@@ -16,11 +16,11 @@ from .batches import Group, collate
 from .data import Row
 from .fault import Fault
 from .judge import Question, judge, pack, token_nll
-from .mhr import MhrLinear, Router
+from .mhr import MhrLinear, Router, normalised
 from .model import MultiTask
 from .prompt import Encoder, Tokens
 
-FIRST_TRY, FINALISTS, ROWS_AT_ONCE = 4, 16, 8  # examples and rows of the search for a start, and rows of one batch
+FINALISTS, ROWS_AT_ONCE = 8, 4  # rows that the search for a start tries, and in one batch
 TRAINED = ("z", "z-random", "mu", "lora")
 METHODS = ("base", "icl", "mean", *TRAINED)
 
@@ -29,8 +29,8 @@ METHODS = ("base", "icl", "mean", *TRAINED)
 class Recipe:
     """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order. lr is of mu and lora,
     router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
-    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or tfew: T-Few's,
-    where a row has answers to choose from."""
+    best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or auto: T-Few's
+    wherever there are answers to choose from."""
 
     steps: int = 40
     batch: int = 8
@@ -42,7 +42,7 @@ class Recipe:
     rank: int = 0
     alpha: float = 1.0
     router_init: str = "fresh"
-    loss: str = "lm"
+    loss: str = "auto"
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Method:
     recipe: Recipe
 
 
-def parse_methods(text: str, recipe: Recipe) -> list[Method]:
+def parse_methods(text: str, recipe: Recipe, lora_lr: float = 1e-2) -> list[Method]:
     """Methods after commas; KEY=VALUE after a comma is a setting of the method before it."""
     out: list[Method] = []
     for piece in filter(None, text.split(",")):
@@ -62,7 +62,7 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
         if "=" not in head:
             if head not in METHODS:
                 raise Fault("fewshot", f"method {head!r}, want one of {', '.join(METHODS)}")
-            out.append(Method(head, head, recipe))
+            out.append(Method(head, head, replace(recipe, lr=lora_lr) if head == "lora" else recipe))
             if not colon:
                 continue
         else:
@@ -79,8 +79,8 @@ def parse_methods(text: str, recipe: Recipe) -> list[Method]:
             raise Fault("fewshot", f"{setting!r} is no number") from None
         if not re.fullmatch(r"fresh|best:[1-9]\d*", m.recipe.router_init):
             raise Fault("fewshot", f"{setting!r}, want router-init=fresh or best:K")
-        if m.recipe.loss not in ("lm", "tfew"):
-            raise Fault("fewshot", f"{setting!r}, want loss=lm or tfew")
+        if m.recipe.loss not in ("lm", "auto"):
+            raise Fault("fewshot", f"{setting!r}, want loss=lm or auto")
     return out
 
 
@@ -159,27 +159,37 @@ def tfew_loss(model: MultiTask, questions: list[Question], device, precision: st
     return torch.cat(lm).mean() + torch.stack(mc).mean() + (torch.cat(ul).mean() if ul else 0)
 
 
-@torch.no_grad()
 def best_rows(model: MultiTask, shots: list[Tokens], k: int, device, precision: str) -> list[int]:
-    """The k router rows of the smallest loss: each is tried on a few examples, the best on all (core/tune/start.go)."""
-    total = torch.zeros(model.shape.rows, 2)
-
-    def try_(rows: list[int], examples: list[Tokens]):
-        for i in range(0, len(rows), ROWS_AT_ONCE):
-            part = rows[i : i + ROWS_AT_ONCE]
-            batch = collate([Group(0, r, examples) for r in part], device)
-            with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
-                nll, example, _ = model.tokens(batch)
-            for x, e in zip(nll.cpu(), (example // len(examples)).tolist()):
-                total[part[e]] += torch.tensor([x, 1.0])
-
+    """The k router rows of the smallest loss, of the few towards which it falls most steeply (core/tune/start.go)."""
     rows = list(range(model.shape.rows))
-    loss = lambda r: (total[r, 0] / total[r, 1]).item()
-    try_(rows, shots[:FIRST_TRY])
-    rows = sorted(rows, key=loss)[: max(FINALISTS, k)]
-    if shots[FIRST_TRY:]:
-        try_(rows, shots[FIRST_TRY:])
-    return sorted(rows, key=loss)[:k]
+    if (keep := max(FINALISTS, 2 * k)) < len(rows):
+        rows = slopes(model, shots, device, precision).argsort()[:keep].tolist()
+    total, count = torch.zeros(model.shape.rows), torch.zeros(model.shape.rows)
+    for i in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[i : i + ROWS_AT_ONCE]
+        batch = collate([Group(0, r, shots) for r in part], device)
+        with torch.no_grad(), torch.autocast(torch.device(device).type, torch.bfloat16, enabled=precision == "bf16"):
+            nll, example, _ = model.tokens(batch)
+        row = torch.tensor(part)[example.cpu() // len(shots)]
+        total.index_add_(0, row, nll.float().cpu())
+        count.index_add_(0, row, torch.ones(len(row)))
+    loss = total / count
+    return sorted(rows, key=lambda r: loss[r].item())[:k]
+
+
+def slopes(model: MultiTask, shots: list[Tokens], device, precision: str) -> torch.Tensor:
+    """[t]: Σ ∂L/∂z·w at even routing, z = 0, for the mixture w of each router row."""
+    even = layers_for(model, "z", 0)
+    z = [x.router.module_logits for x in even.values()]
+    with torch.no_grad():
+        for x in z:
+            x.zero_()
+    with replaced(model, even):
+        grads = torch.autograd.grad(lm_loss(model, shots, device, precision), [x.requires_grad_() for x in z])
+    with torch.no_grad():
+        shape = (-1, model.shape.splits, model.shape.skills)
+        w = [normalised(x.router.module_logits.view(shape).sigmoid()).flatten(1) for x in model.layers.values()]
+        return sum((a @ g[0] for a, g in zip(w, grads)), torch.zeros(model.shape.rows, device=device)).cpu()
 
 
 class Cells:
@@ -227,7 +237,7 @@ class Cells:
             rate, decay = (m.recipe.router_lr, 0.0) if routed else (m.recipe.lr, m.recipe.weight_decay)
             for p in params:
                 p.requires_grad_(True)
-            if m.recipe.loss == "tfew":
+            if m.recipe.loss == "auto" and not self.model.seq2seq:
                 asked = [self._question(x, cell, wrong=True) for x in cell["train"]]
                 loss = lambda picked: tfew_loss(self.model, [asked[i] for i in picked], self.device, self.precision)
             else:

@@ -27,6 +27,11 @@ class Routing:
     temperature: float = 1.0
 
 
+def normalised(z: torch.Tensor) -> torch.Tensor:
+    """z / (Σ_s z + 1e-12)."""
+    return z / (z.sum(-1, keepdim=True) + EPS)
+
+
 class Router(nn.Module):
     """module_logits Z [t, q·s], U(±1e-3) (mttl PolytroponSelector)."""
 
@@ -39,7 +44,7 @@ class Router(nn.Module):
         """Weights w [g, q, s] = z / (Σ_s z + 1e-12), z = sigmoid(Z) or a relaxed Bernoulli's sample."""
         logits = self.module_logits[routing.rows].view(-1, self.splits, self.skills) / routing.temperature
         z = RelaxedBernoulli(1.0, logits=logits).rsample() if routing.relaxed else logits.sigmoid()
-        w = z / (z.sum(-1, keepdim=True) + EPS)
+        w = normalised(z)
         return torch.where(routing.rows.lt(0)[:, None, None], 1 / self.skills, w)
 
 

@@ -35,7 +35,7 @@ type inventory struct {
 }
 
 var inventories = []inventory{
-	{"smollm2-135m-mhr-starter", "Starter, for SmolLM2-135M", "inventory/smollm2-135m-mhr-starter/", 25_089_773, "smollm2-135m"},
+	{"smollm2-135m-mhr", "Skills of 138 tasks, for SmolLM2-135M", "inventory/smollm2-135m-mhr/", 22_386_052, "smollm2-135m"},
 	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 1_526_380, "pocket"},
 }
 

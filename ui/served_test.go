@@ -28,27 +28,27 @@ func TestSkillsFollowTheBase(t *testing.T) {
 			t.Errorf("%s: got %s with %s of %v, want %s with %s of %v", what, m.base, m.inventory, offered(), base, inventory, skills)
 		}
 	}
-	const starter, own = "smollm2-135m-mhr-starter", "pocket-mhr"
+	const ours, own = "smollm2-135m-mhr", "pocket-mhr"
 	do(a, func() {
-		check("at first", "tiny", starter, starter)
+		check("at first", "tiny", ours, ours)
 		a.PickBase(pocket.ID)
 		check("pocket", pocket.ID, own, own)
 		a.PickInventory(noInventory)
 		a.PickBase("tiny")
-		check("back", "tiny", starter, starter)
+		check("back", "tiny", ours, ours)
 		a.TakeFiles([]file{{name: "model.gguf"}})
-		check("an unknown file", ownFiles, noInventory, starter, own)
-		a.PickInventory(starter)
+		check("an unknown file", ownFiles, noInventory, ours, own)
+		a.PickInventory(ours)
 		a.PickBase(pocket.ID)
 		check("pocket after a file", pocket.ID, own, own)
 		a.TakeFiles([]file{{name: "SmolLM2-135M-Instruct.Q8_0.gguf"}})
-		check("a file with a name", ownFiles, starter, starter, own)
+		check("a file with a name", ownFiles, ours, ours, own)
 		a.TakeFiles([]file{{name: "s/adapter_config.json"}, {name: "s/adapter_model.safetensors"}})
-		check("own skills", ownFiles, ownFiles, starter, own)
+		check("own skills", ownFiles, ownFiles, ours, own)
 		a.PickBase(pocket.ID)
 		check("pocket after own skills", pocket.ID, own, own)
 		a.PickBase(ownFiles)
-		check("own files again", ownFiles, ownFiles, starter, own)
+		check("own files again", ownFiles, ownFiles, ours, own)
 	})
 }
 

@@ -24,7 +24,7 @@ import (
 const (
 	program   = "dist/handful"
 	model     = ".cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"
-	inventory = "assets/inventory/smollm2-135m-mhr-starter"
+	inventory = "assets/inventory/smollm2-135m-mhr"
 	python    = ".cache/venv/bin/python"
 	begin     = "<!-- measured: begin -->\n"
 	end       = "<!-- measured: end -->"

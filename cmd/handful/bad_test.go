@@ -228,9 +228,9 @@ func TestBadInput(t *testing.T) {
 // base wants.
 func TestInventoryForAnotherBase(t *testing.T) {
 	rows := goldenRows(t, 4)
-	starter := "../../assets/inventory/smollm2-135m-mhr-starter"
+	skills := "../../assets/inventory/smollm2-135m-mhr"
 	bad(t, 1, []string{"model.layers.0.mlp.down_proj: got 1536→576, want 64→32"},
-		"adapt", "--device", "cpu", "--base", golden, "--inventory", starter, "--examples", rows, "--method", "mu", "--out", filepath.Join(t.TempDir(), "o"))
+		"adapt", "--device", "cpu", "--base", golden, "--inventory", skills, "--examples", rows, "--method", "mu", "--out", filepath.Join(t.TempDir(), "o"))
 }
 
 func TestPortInUse(t *testing.T) {

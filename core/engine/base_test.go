@@ -12,7 +12,7 @@ import (
 
 const (
 	golden    = "../../testdata/golden/mhr/llama_gqa"
-	inventory = "../../assets/inventory/smollm2-135m-mhr-starter"
+	inventory = "../../assets/inventory/smollm2-135m-mhr"
 )
 
 type fileBlob struct {

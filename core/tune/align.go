@@ -44,67 +44,21 @@ func Align(ctx context.Context, d device.Device, m model.Model, ad route.Adapter
 			wrt = append(wrt, p.Var)
 		}
 	}
-	var s shape
-	labels := make([]int, len(sets))
-	batches := make([][]*batch, len(sets))
-	for t, rows := range sets {
-		for at := 0; at < len(rows); {
-			b, end, err := packTokens(m, rows, at, tasks)
-			if err != nil {
-				return nil, fault.Inputf("align", "task %d, %w", t+1, err)
-			}
-			s = s.cover(sized(b.Ragged, len(b.task)))
-			labels[t] += len(b.Rows)
-			batches[t], at = append(batches[t], b), end
-		}
-		if labels[t] == 0 {
-			return nil, fault.Inputf("align", "task %d has no label", t+1).Next("give rows with an output")
-		}
-	}
-	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
-	total := 0
-	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
-	grads, err := graph.Grad(goal.loss(), wrt...)
-	if err != nil {
-		return nil, err
-	}
-	prog, err := d.Compile(ctx, append(grads, goal.loss())...)
-	if err != nil {
-		return nil, err
-	}
-	defer prog.Close()
 	out := &Alignment{}
 	var all [][]float32
-	for t := range sets {
-		total = labels[t]
-		loss, g := 0.0, []float32(nil)
-		for _, b := range batches[t] {
-			if err := goal.write(prog, b); err != nil {
-				return nil, err
-			}
-			if err := lg.write(prog, b.Ragged, b.task); err != nil {
-				return nil, err
-			}
-			if err := prog.Run(ctx); err != nil {
-				return nil, err
-			}
-			part, err := readF32(ctx, prog, goal.loss())
-			if err != nil {
-				return nil, err
-			}
-			loss += float64(part[0])
-			if g, err = addGradients(ctx, prog, grads, g); err != nil {
-				return nil, err
-			}
-		}
+	err = gradients(ctx, d, m, ad, tasks, wrt, sets, func(t int, loss float64, g []float32) error {
 		norm := math.Sqrt(dot(g, g))
 		if !finite(norm) {
-			return nil, fault.Inputf("align", "task %d: its gradient is not finite", t+1)
+			return fault.Inputf("align", "task %d: its gradient is not finite", t+1)
 		}
 		all, out.Loss, out.Norm = append(all, g), append(out.Loss, loss), append(out.Norm, norm)
 		if on != nil {
 			on(t + 1)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	out.Parameters = len(all[0])
 	out.compare(all)
@@ -129,6 +83,67 @@ func (a *Alignment) compare(g [][]float32) {
 		}
 	}
 	a.Mean /= pairs
+}
+
+// gradients gives, for each set of rows, its mean loss over label tokens under
+// ad and that loss's gradient with respect to wrt, end to end.
+func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Adapter, tasks int, wrt []*tensor.Var, sets [][]Row, each func(set int, loss float64, g []float32) error) error {
+	var s shape
+	labels := make([]int, len(sets))
+	batches := make([][]*batch, len(sets))
+	for t, rows := range sets {
+		for at := 0; at < len(rows); {
+			b, end, err := packTokens(m, rows, at, tasks)
+			if err != nil {
+				return fault.Inputf("gradient", "task %d, %w", t+1, err)
+			}
+			s = s.cover(sized(b.Ragged, len(b.task)))
+			labels[t] += len(b.Rows)
+			batches[t], at = append(batches[t], b), end
+		}
+		if labels[t] == 0 {
+			return fault.Inputf("gradient", "task %d has no label", t+1).Next("give rows with an output")
+		}
+	}
+	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
+	total := 0
+	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
+	grads, err := graph.Grad(goal.loss(), wrt...)
+	if err != nil {
+		return err
+	}
+	prog, err := d.Compile(ctx, append(grads, goal.loss())...)
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	for t := range sets {
+		total = labels[t]
+		loss, g := 0.0, []float32(nil)
+		for _, b := range batches[t] {
+			if err := goal.write(prog, b); err != nil {
+				return err
+			}
+			if err := lg.write(prog, b.Ragged, b.task); err != nil {
+				return err
+			}
+			if err := prog.Run(ctx); err != nil {
+				return err
+			}
+			part, err := readF32(ctx, prog, goal.loss())
+			if err != nil {
+				return err
+			}
+			loss += float64(part[0])
+			if g, err = addGradients(ctx, prog, grads, g); err != nil {
+				return err
+			}
+		}
+		if err := each(t, loss, g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // packTokens lays out rows from at on, about batchTokens of them; end is the

@@ -8,8 +8,14 @@ import (
 	"handful/core/graph"
 	"handful/core/model"
 	"handful/core/route"
+	"handful/core/skill"
 	"handful/core/tensor"
 )
+
+// Slopes is slopes of the training tasks.
+func Slopes(d device.Device, m model.Model, inv *skill.Inventory, examples []Row) ([]float64, error) {
+	return slopes(context.Background(), d, m, inv.Trained(), examples)
+}
 
 // Update compiles one tensor's update by a gradient that is given: run does
 // step k, from 0. The averages are the optimiser's.

@@ -9,14 +9,11 @@ import (
 	"handful/core/model"
 	"handful/core/route"
 	"handful/core/skill"
+	"handful/core/tensor"
 )
 
-// Examples and rows of the search for a start: every row is tried on firstTry
-// examples, the best finalists on all.
-const (
-	firstTry  = 4
-	finalists = 16
-)
+// finalists is how many rows are tried on the examples, at least.
+const finalists = 8
 
 // Start is a training task's row and the mean loss of examples under it, in
 // nats per label token.
@@ -26,15 +23,27 @@ type Start struct {
 }
 
 // BestStarts tries the router rows of an inventory's training tasks on
-// examples and gives the best k, best first: one forward of a few examples for
-// each row, then of all for those that did best. More than a few examples are
-// best given in a balanced order. on hears of each forward that was done, and
-// of how many there will be.
+// examples and gives the best k, best first. Of many rows it tries those
+// towards which the loss falls most steeply from the even mixture. More than a
+// few examples are best given in a balanced order. on hears of each forward
+// that was done, and of how many there will be.
 func BestStarts(ctx context.Context, d device.Device, m model.Model, inv *skill.Inventory, examples []Row, k int, on func(done, of int)) (best []Start, err error) {
 	defer fault.Recover("router-init", &err)
 	inv = inv.Trained()
 	if k < 1 || k > inv.Tasks {
 		return nil, fault.Inputf("router-init", "best:%d, the inventory has %d tasks", k, inv.Tasks).Next("want best:1 to best:%d", inv.Tasks)
+	}
+	rows := make([]int, inv.Tasks)
+	for i := range rows {
+		rows[i] = i
+	}
+	if keep := max(finalists, 2*k); keep < len(rows) {
+		slope, err := slopes(ctx, d, m, inv, examples)
+		if err != nil {
+			return nil, err
+		}
+		sort.SliceStable(rows, func(i, j int) bool { return slope[rows[i]] < slope[rows[j]] })
+		rows = rows[:keep]
 	}
 	ad := route.NewPoly(inv)
 	defer func() {
@@ -44,27 +53,41 @@ func BestStarts(ctx context.Context, d device.Device, m model.Model, inv *skill.
 	}()
 	sc := NewScorer(d, m, ad, max(2, inv.Tasks), false) // 2: rows name their task even where there is one
 	defer sc.Close()
-	s := starts{sc: sc, sum: make([]RowScore, inv.Tasks), on: on}
-	rows := make([]int, inv.Tasks)
-	for i := range rows {
-		rows[i] = i
-	}
-	few, more := chunks(examples[:min(firstTry, len(examples))]), chunks(examples[min(firstTry, len(examples)):])
-	keep := min(max(finalists, k), len(rows))
-	s.of = len(few)*len(rows) + len(more)*keep
-	if err := s.try(ctx, rows, few); err != nil {
+	batches := chunks(examples)
+	s := starts{sc: sc, sum: make([]RowScore, inv.Tasks), on: on, of: len(batches) * len(rows)}
+	if err := s.try(ctx, rows, batches); err != nil {
 		return nil, err
-	}
-	if len(more) > 0 {
-		rows = rows[:keep]
-		if err := s.try(ctx, rows, more); err != nil {
-			return nil, err
-		}
 	}
 	for _, r := range rows[:k] {
 		best = append(best, Start{r, s.loss(r)})
 	}
 	return best, nil
+}
+
+// slopes says for each router row how steeply the examples' loss L changes on
+// the way from the even mixture u to the row's mixture w: Σ ∂L/∂w·(w − u) is
+// 2S·Σ ∂L/∂z·w at logits z = 0, over all routers, since there
+// ∂w_i/∂z_j = (δ_ij − 1/S)/(2S). The factor is left out.
+func slopes(ctx context.Context, d device.Device, m model.Model, inv *skill.Inventory, examples []Row) ([]float64, error) {
+	even := *inv
+	even.Routing = skill.Routing{}
+	z := Z(&even, even.ZeroLogits())
+	defer z.Free(d)
+	var wrt []*tensor.Var
+	for _, p := range z.Trained {
+		wrt = append(wrt, p.Var)
+	}
+	out, qs := make([]float64, inv.Tasks), inv.Splits*inv.Skills
+	err := gradients(ctx, d, m, z.Adapter, 1, wrt, [][]Row{examples}, func(_ int, _ float64, g []float32) error {
+		for _, p := range z.Trained {
+			for row := range out {
+				out[row] += dot(inv.Weights(inv.Logits[p.Site][row*qs:(row+1)*qs]), g[:qs])
+			}
+			g = g[qs:]
+		}
+		return nil
+	})
+	return out, err
 }
 
 // chunks cuts examples into batches of at most batchTokens, or of one example.

@@ -9,9 +9,10 @@ import torch
 from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.evaluate import score
-from pretrain.few_shot import Recipe, best_rows, parse_methods, tfew_loss
+from pretrain.few_shot import Recipe, best_rows, parse_methods, slopes, tfew_loss
 from pretrain.inventory import open_inventory
 from pretrain.judge import Question, judge
+from pretrain.model import MultiTask, Shape, parse_targets
 from pretrain.prompt import Tokens
 
 from .conftest import pretrain
@@ -69,20 +70,18 @@ def test_an_answer_may_end_with_any_end(llama):
 
 
 def open_inventory_base(llama):
-    from pretrain.model import MultiTask, Shape, parse_targets
-
     base = load_base(llama)
     return MultiTask(base, Shape(1, 1, 1, 1, parse_targets("", base.model))), {}
 
 
 def test_cells(llama, inventory, tmp_path):
     out = tmp_path / "results.jsonl"
-    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=tfew"
+    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=lm"
     args = ("fewshot", "--base", llama, "--draws", draws(tmp_path / "draws"), "--inventory", inventory, "--out", out)
     args += ("--methods", methods, "--steps", 4, "--precision", "f32")
     pretrain(*args)
     results = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=tfew"]
+    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=lm"]
     assert len(results) == 20 and len({r["key"] for r in results}) == 20
     assert all(len(r["hits"]) == r["n"] == 10 for r in results)
     assert len({r["loss"] for r in results[:10]}) == 10
@@ -128,6 +127,32 @@ def test_best_rows(llama, inventory):
             layer.router.module_logits.normal_(std=3)
     loss = [sum(nll for nll, _, _ in score(model, [(r, t) for t in shots], "cpu")) for r in range(model.shape.rows)]
     assert best_rows(model, shots, 2, "cpu", "f32") == sorted(range(len(loss)), key=loss.__getitem__)[:2]
+
+
+def test_slopes(llama):
+    torch.manual_seed(0)
+    model = MultiTask(load_base(llama), Shape(20, 4, 2, 2, ["q_proj", "down_proj"]))
+    with torch.no_grad():
+        for layer in model.layers.values():
+            layer.lora_b.normal_(std=0.3)
+            layer.router.module_logits.normal_(std=3)
+    shots = [Tokens(ids, [-100] + ids[1:]) for ids in torch.randint(2, 97, (7, 5)).tolist()]
+    got, h = slopes(model, shots, "cpu", "f32"), 0.05
+    loss = lambda r: sum(n for n, _, _ in score(model, [(r, t) for t in shots], "cpu")) / 28
+    for row in 0, 7:
+        kept, ends = [z.detach().clone() for z in model.logits()], []
+        for sign in 1, -1:
+            with torch.no_grad():
+                for z, old in zip(model.logits(), kept):
+                    w = old[row].view(2, 4).sigmoid()
+                    z[row] = sign * h * (w / w.sum(-1, keepdim=True)).flatten()
+            ends.append(loss(row))
+        with torch.no_grad():
+            for z, old in zip(model.logits(), kept):
+                z.copy_(old)
+        assert abs(got[row].item() - (ends[0] - ends[1]) / (2 * h)) < 1e-3 * got.abs().max().item() + 1e-4
+    few = got.argsort()[:8].tolist()
+    assert best_rows(model, shots, 1, "cpu", "f32") == [min(few, key=loss)]
 
 
 def test_methods_by_name():

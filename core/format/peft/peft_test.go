@@ -19,7 +19,7 @@ import (
 
 const (
 	golden  = "../../../testdata/golden/mhr/llama_gqa"
-	starter = "../../../assets/inventory/smollm2-135m-mhr-starter"
+	shipped = "../../../assets/inventory/smollm2-135m-mhr"
 )
 
 func blob(name string, b []byte) format.NamedBlob {
@@ -398,12 +398,12 @@ func TestHalves(t *testing.T) {
 	}
 }
 
-// TestStarter reads the shipped inventory with its manifest and task rows.
-func TestStarter(t *testing.T) {
-	if _, err := os.Stat(starter); err != nil {
-		t.Skipf("needs the starter inventory: %v", err)
+// TestShipped reads the shipped inventory with its manifest and task rows.
+func TestShipped(t *testing.T) {
+	if _, err := os.Stat(shipped); err != nil {
+		t.Skipf("needs the shipped inventory: %v", err)
 	}
-	f := formattest.Folder(t, starter)
+	f := formattest.Folder(t, shipped)
 	inv, err := ReadInventory(f)
 	if err != nil {
 		t.Fatal(err)
@@ -411,17 +411,18 @@ func TestStarter(t *testing.T) {
 	if len(inv.Sites) != 210 || inv.Splits != 8 || inv.Skills != 8 || inv.Rank != 4 || inv.Sites[20] >= "model.layers.3" {
 		t.Errorf("got %+v, %d sites, %s", inv.Config, len(inv.Sites), inv.Sites[20])
 	}
-	n := len(inv.Manifest.Tasks)
+	n := inv.Manifest.RouterRows()
 	if n == 0 || inv.Manifest.Prompt.Template != skill.DefaultPrompt().Template {
 		t.Errorf("manifest: %d tasks, prompt %q", n, inv.Manifest.Prompt.Template)
 	}
 	for _, s := range inv.Sites {
 		if len(inv.TaskRows[s]) != n*64 {
-			t.Fatalf("%s: %d logits for %d tasks", s, len(inv.TaskRows[s]), n)
+			t.Fatalf("%s: %d logits for %d rows", s, len(inv.TaskRows[s]), n)
 		}
 	}
 	manifest := object(t, bytesOf(t, f, "manifest.json"))
 	manifest["tasks"] = []string{"one"}
+	delete(manifest, "rows")
 	j, err := json.Marshal(manifest)
 	if err != nil {
 		t.Fatal(err)

@@ -59,6 +59,7 @@ func TestT5FromText(t *testing.T) {
 			targets      string // in adapter_config.json
 		}{
 			{"z", "POLY", []string{"--router-lr", "1"}, ""},
+			{"z", "POLY", []string{"--router-lr", "1", "--granularity", "coder"}, ""},
 			{"mu", "LORA", nil, ""},
 			{"mhr", "POLY", nil, ""},
 			{"lora", "LORA", nil, `"wo"`},

@@ -150,7 +150,7 @@ func (v *benchFlags) load(ctx context.Context, e *engine.Engine, start time.Time
 		return nil, err
 	}
 	one := func(rows int) error {
-		_, err := e.Score(ctx, base, v.examples(rows, e.Info().Vocab), engine.ScoreOptions{})
+		_, err := e.Score(ctx, base, v.examples(rows, e.Info()), engine.ScoreOptions{})
 		return err
 	}
 	if err := one(1); err != nil {
@@ -174,7 +174,7 @@ func (v *benchFlags) load(ctx context.Context, e *engine.Engine, start time.Time
 func (v *benchFlags) step(ctx context.Context, e *engine.Engine) (*benchRow, error) {
 	const warm = 2
 	o := engine.Defaults(v.method)
-	o.Examples, o.Batch, o.Steps, o.Order = v.examples(v.rows, e.Info().Vocab), v.rows, warm+v.steps, "file"
+	o.Examples, o.Batch, o.Steps, o.Order = v.examples(v.rows, e.Info()), v.rows, warm+v.steps, "file"
 	row := &benchRow{What: "step", Name: fmt.Sprintf("%s, %d × %d tokens", v.method, v.rows, v.tokens)}
 	var times []float64
 	var cpu time.Duration
@@ -196,17 +196,21 @@ func (v *benchFlags) step(ctx context.Context, e *engine.Engine) (*benchRow, err
 	return row, nil
 }
 
-// examples are rows of random tokens, the last quarter of each to be learned.
-func (v *benchFlags) examples(rows, vocab int) string {
+// examples are rows of random tokens, the last quarter of each to be learned; a
+// T5's decoder learns as many, and its encoder reads all.
+func (v *benchFlags) examples(rows int, info engine.Info) string {
 	rng := rand.New(rand.NewPCG(v.model.seed, 1))
 	var b strings.Builder
 	for range rows {
 		ids, labels := make([]int, v.tokens), make([]int, v.tokens)
 		for i := range ids {
-			ids[i], labels[i] = rng.IntN(vocab), -100
+			ids[i], labels[i] = rng.IntN(info.Vocab), -100
 			if i >= v.tokens-max(1, v.tokens/4) {
 				labels[i] = ids[i]
 			}
+		}
+		if info.Encoder > 0 {
+			labels = labels[v.tokens-max(1, v.tokens/4):]
 		}
 		line, err := json.Marshal(map[string]any{"input_ids": ids, "labels": labels})
 		if err != nil {

@@ -59,6 +59,7 @@ func TestT5FromText(t *testing.T) {
 			targets      string // in adapter_config.json
 		}{
 			{"z", "POLY", []string{"--router-lr", "1"}, ""},
+			{"z", "POLY", []string{"--router-lr", "1", "--granularity", "coder"}, ""},
 			{"mu", "LORA", nil, ""},
 			{"mhr", "POLY", nil, ""},
 			{"lora", "LORA", nil, `"wo"`},
@@ -160,6 +161,35 @@ func TestT5Answers(t *testing.T) {
 			t.Errorf("%s: %q", name, o.stdout)
 		}
 	}
+}
+
+// An inventory for a T5 is trained on tasks, searched for a start and compared.
+func TestT5Pretrain(t *testing.T) {
+	dir := t.TempDir()
+	tasks, inv := filepath.Join(dir, "tasks"), filepath.Join(dir, "inv")
+	for k := range 3 {
+		var rows strings.Builder
+		for i := range 24 {
+			fmt.Fprintf(&rows, `{"input_ids":[%d,%d,%d,1],"labels":[%d,1]}`+"\n", 3+i*3, 5+i, 90-i*2, 3+(i*3+k*7)%90)
+		}
+		write(t, filepath.Join(tasks, fmt.Sprintf("t%d.jsonl", k)), rows.String())
+	}
+	common := []string{"--device", "cpu", "--base", t5Gated}
+	good(t, append([]string{"pretrain", "--tasks", tasks, "--skills", "3", "--splits", "4", "--rank", "2", "--steps", "40", "--groups", "2", "--batch", "4", "--lr", "0.02", "--router-lr", "0.5", "--targets", "t0", "--out", inv}, common...)...)
+	if l := trainLog(t, inv); !(l[len(l)-1] < l[0]-1) {
+		t.Errorf("losses %v do not fall by a nat", l)
+	}
+	if config := string(read(t, filepath.Join(inv, "adapter_config.json"))); !strings.Contains(config, `"SEQ_2_SEQ_LM"`) {
+		t.Errorf("adapter_config.json: %s", config)
+	}
+	for _, init := range []string{"best:2", "task:t1", "mean"} {
+		good(t, append([]string{"adapt", "--inventory", inv, "--examples", filepath.Join(tasks, "t1.jsonl"), "--method", "z", "--router-init", init, "--steps", "3", "--out", filepath.Join(dir, "z"+init[:2])}, common...)...)
+	}
+	var a aligned
+	if err := json.Unmarshal([]byte(good(t, append([]string{"align", "--inventory", inv, "--tasks", tasks, "--json"}, common...)...).stdout), &a); err != nil || len(a.Cosine) != 3 {
+		t.Errorf("%v, %+v", err, a)
+	}
+	bad(t, 1, []string{"training the weights of a t5", "--base-trainable"}, append([]string{"pretrain", "--tasks", tasks, "--base-trainable", "--steps", "1", "--out", filepath.Join(dir, "x")}, common...)...)
 }
 
 func TestT5Faults(t *testing.T) {

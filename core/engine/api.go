@@ -35,10 +35,11 @@ type Progress struct {
 
 // Info describes an open engine.
 type Info struct {
-	Model     string      `json:"model"`     // name or file of the base
-	Params    int64       `json:"params"`    // of the base
-	Bytes     int64       `json:"bytes"`     // of the base's weights at rest
-	Layers    int         `json:"layers"`    // of the decoder
+	Model     string      `json:"model"`  // name or file of the base
+	Params    int64       `json:"params"` // of the base
+	Bytes     int64       `json:"bytes"`  // of the base's weights at rest
+	Layers    int         `json:"layers"` // of the decoder
+	Encoder   int         `json:"encoderLayers,omitempty"`
 	Hidden    int         `json:"hidden"`    //
 	Vocab     int         `json:"vocab"`     //
 	Context   int         `json:"context"`   // longest row in tokens

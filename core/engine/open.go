@@ -62,7 +62,7 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		return nil, err
 	}
 	if o.TrainBase && e.encodes() {
-		return nil, fault.Unsupportedf("base", "training the weights of a %s itself", mc.ModelType).Next("leave --train-base out, or take a Llama-family base")
+		return nil, fault.Unsupportedf("base", "training the weights of a %s itself", mc.ModelType).Next("leave --base-trainable out, or take a Llama-family base")
 	}
 	if len(o.Inventory) > 0 {
 		if e.inv, err = e.inventory("inventory", o.Inventory); err != nil {
@@ -179,7 +179,7 @@ func (e *Engine) openAdapter(f format.Folder) error {
 // describe fills Info.
 func (e *Engine) describe() {
 	c := e.model.Config()
-	e.info = Info{Model: e.ckpt.Name, Layers: c.Layers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context, Tokenizer: e.tok != nil,
+	e.info = Info{Model: e.ckpt.Name, Layers: c.Layers, Encoder: c.EncoderLayers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context, Tokenizer: e.tok != nil,
 		Device: e.dev.Info(), DeviceWhy: e.why, Licence: e.ckpt.Licence}
 	by := map[tensor.DType]int64{}
 	for _, v := range e.model.Vars() {

@@ -115,6 +115,9 @@ func TestT5GreedyBatches(t *testing.T) {
 // What a T5 can't do is refused by name.
 func TestT5Refusals(t *testing.T) {
 	_, err := Open(context.Background(), OpenOptions{Base: formattest.Folder(t, goldenT5), Device: device.Options{Kind: "cpu"}, TrainBase: true})
+	if e := openT5(t, "cpu"); e.Info().Encoder != 2 || e.Info().Layers != 2 {
+		t.Errorf("%+v", e.Info())
+	}
 	if !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "training the weights of a t5") {
 		t.Errorf("training the base: %v", err)
 	}

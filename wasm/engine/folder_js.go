@@ -204,6 +204,9 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 		}
 		out = append(out, b)
 	}
+	if out, err = fetchPieces(ctx, op, address, out, emit); err != nil {
+		return nil, err
+	}
 	if _, whole := out.Find("model.safetensors"); op != "base" || whole {
 		return out, nil
 	}
@@ -226,6 +229,35 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 			return nil, err
 		}
 		out = append(out, b)
+	}
+	return out, nil
+}
+
+// fetchPieces adds a T5's sentencepiece vocabulary where it has no tokenizer.json.
+func fetchPieces(ctx context.Context, op, address string, out format.Folder, emit *rpc.Emitter) (format.Folder, error) {
+	config, ok := out.Find("config.json")
+	if _, have := out.Find("tokenizer.json"); op != "base" || have || !ok {
+		return out, nil
+	}
+	raw, err := format.ReadAll(config.Name, config, maxIndex)
+	if err != nil {
+		return nil, err
+	}
+	var c struct {
+		Type string `json:"model_type"`
+	}
+	if json.Unmarshal(raw, &c) != nil || c.Type != "t5" && c.Type != "mt5" {
+		return out, nil // whatever it is, opening it says so
+	}
+	for name, kind := range map[string]string{"spiece.model": "a sentencepiece model", "tokenizer_config.json": "JSON"} {
+		b, missing, err := fetch(ctx, Source{URL: address + name}, kind, emit)
+		switch {
+		case missing:
+		case err != nil:
+			return nil, err
+		default:
+			out = append(out, b)
+		}
 	}
 	return out, nil
 }

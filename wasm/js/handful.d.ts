@@ -68,6 +68,8 @@ export interface Info {
   /** Of the base's weights at rest. */
   bytes: number;
   layers: number;
+  /** Of an encoder-decoder, whose layers are the decoder's. */
+  encoderLayers?: number;
   hidden: number;
   vocab: number;
   /** Longest row in tokens. */

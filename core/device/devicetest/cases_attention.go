@@ -134,6 +134,9 @@ func attentionCases() (cs []Case) {
 			return b.Grads(graph.Attention(b.Param(300, a.Heads*a.Dim), b.Param(300, a.KVHeads*a.Dim), b.Param(300, a.KVHeads*a.Dim), b.Pairs(r.span), b.Pairs(r.back), a))
 		}))
 	}
+	cs = append(cs, compare("attention with a bias in a long row", Loose, func(b *Build) []*graph.Node {
+		return b.Grads(biased(b, cross("", [2]int{300, 300}), graph.AttentionAttr{Heads: 6, KVHeads: 6, Dim: 64}, graph.Bias{Width: 257, Zero: 128}))
+	}))
 	one := graph.AttentionAttr{Heads: 2, KVHeads: 1, Dim: 8, Scale: 1}
 	return append(cs,
 		compare("attention spans of any kind", Loose, func(b *Build) []*graph.Node {

@@ -32,6 +32,11 @@ func (c *Checkpoint) readTokenizer(f format.Folder) {
 		}
 	} else if b, ok := f.Find("spiece.model"); ok {
 		c.tok = func() (text.Tokenizer, error) {
+			switch format.SniffBlob(b) {
+			case "binary", "text": // what a message of protobuf may look like
+			default:
+				return nil, format.In(b.Name, format.NotA("tokenizer", "sentencepiece's model", b))
+			}
 			raw, err := format.ReadAll("spiece.model", b, maxTokenizer)
 			if err != nil {
 				return nil, err

@@ -69,7 +69,9 @@ func TestT5Tokenizer(t *testing.T) {
 		}
 	}
 	for says, files := range map[string]format.Folder{
-		"bytes before the end": {blob("spiece.model", []byte("<html>"))},
+		"bytes before the end": {blob("spiece.model", spiece(t)[:5000])},
+		"got an HTML page":     {blob("spiece.model", []byte("<html>"))},
+		"git lfs pull":         {blob("spiece.model", []byte("version https://git-lfs.github.com/spec/v1\n"))},
 		"extra_ids -1":         {sp, blob("tokenizer_config.json", []byte(`{"extra_ids": -1}`))},
 		"malformed":            {sp, blob("tokenizer_config.json", []byte(`[`))},
 		"Lowercase":            {blob("tokenizer.json", []byte(strings.Replace(js, `"pre_tokenizer"`, `"normalizer":{"type":"Lowercase"},"pre_tokenizer"`, 1)))},

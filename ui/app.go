@@ -25,7 +25,9 @@ type Page interface {
 	URL(path string) string
 	// SetText sets what stands in a text field.
 	SetText(id, text string)
-	// Edit sets a field's text and puts the cursor into it, after the next render.
+	// Focus moves the keyboard's focus, after the next render; Edit also sets the
+	// field's text.
+	Focus(id string)
 	Edit(id, text string)
 	// Save hands files to the person as one zip, SaveFile a file as it is.
 	Save(zip string, names []string, blobs []rpc.Blob) error

@@ -7,6 +7,7 @@ import (
 	"handful/core/device"
 	"handful/core/format"
 	"handful/core/share"
+	"handful/core/task"
 	"handful/core/tune"
 )
 
@@ -223,9 +224,11 @@ type Fit struct {
 	files      []File
 	options    AdaptOptions
 
-	recommended []string // see PlanEvent
-	prompted    []string // options that stood in every training row's prompt
-	levels      int      // of a mixture that a code told; 0: it is exact
+	recommended []string       // see PlanEvent
+	prompted    []string       // options that stood in every training row's prompt
+	levels      int            // of a mixture that a code told; 0: it is exact
+	held        []task.Example // that the scores are of
+	labels      []string       // that were chosen from there
 	learned     *tune.Learned
 	base        share.Weights
 	inventory   *share.Weights // nil where none was open

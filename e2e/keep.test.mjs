@@ -109,7 +109,7 @@ test('the JS module: the routing is within what the code says, the file is exact
   const got = await page.evaluate(async ({ examples, held }) => {
     const open = () => window.createHandful({ base: 'pocket/base/', inventory: 'pocket/inventory/', device: 'cpu' });
     const h = await open();
-    const fit = await h.adapt({ examples, method: 'z' });
+    const fit = await h.adapt({ examples, held, method: 'z' });
     const { code, levels, weights } = await fit.share({ name: 'mine', base: 'Pocket' });
     const { file, id, card } = await fit.pack({ name: 'mine' });
     const text = new TextDecoder('latin1').decode(file);
@@ -121,12 +121,13 @@ test('the JS module: the routing is within what the code says, the file is exact
     const export1 = await fit.export();
     const export2 = await exact.export();
     const out = {
-      levels, weights, chars: code.length, id: id.length, leaks: text.includes('protect'), scores: card.scores ?? null,
+      levels, weights, chars: code.length, id: id.length, leaks: text.includes('protect'), scores: card.scores.length,
       off: [off(fit, coarse), off(fit, exact)],
       rows: [await judge(h, fit), await judge(g, coarse), await judge(g, exact)],
       same: export1.every((f, i) => f.name === export2[i].name && f.bytes.length === export2[i].bytes.length && f.bytes.every((b, k) => b === export2[i].bytes[k])),
       card: (await g.card(code)).card.name,
       fault: await g.restore('h1.AAAA').catch((e) => ({ kind: e.kind, message: e.message })),
+      agreement: await fit.agreement(code),
       identity: (await g.identity()).base.sha256 === card.base.sha256,
     };
     await h.dispose();
@@ -140,6 +141,7 @@ test('the JS module: the routing is within what the code says, the file is exact
   assert.equal(got.off[1], 0);
   assert.ok(agree(1) >= 0.99 * got.rows[0].length);
   assert.deepEqual(got.rows[2], got.rows[0]);
+  assert.ok(got.agreement.of === 40 && got.agreement.same === 40, JSON.stringify(got.agreement));
   assert.deepEqual([got.same, got.leaks, got.card, got.id, got.identity], [true, false, 'mine', 64, true]);
   assert.deepEqual([got.fault.kind, /link:/.test(got.fault.message)], ['input', true]);
 });
@@ -147,7 +149,7 @@ test('the JS module: the routing is within what the code says, the file is exact
 test('the library survives a reload; rename, export, delete and undo', { skip }, async () => {
   const other = await it.another();
   const page = await other.page(at);
-  const { button, idle, kept, hook } = hooks(page);
+  const { idle, kept, hook } = hooks(page);
   await adapt(page, { steps: '2' });
   await page.reload();
   await page.getByTestId('library').getByText('walk → walks').waitFor();
@@ -161,6 +163,7 @@ test('the library survives a reload; rename, export, delete and undo', { skip },
   await page.waitForFunction(() => document.activeElement?.id === 'rename');
   await page.keyboard.type('<img src=x onerror=alert(1)> & co');
   await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.activeElement?.id.startsWith('rename-'));
   const name = '<img src=x onerror=alert(1)> & co';
   await page.getByTestId('library').getByText(name).waitFor();
   await page.reload();
@@ -178,7 +181,8 @@ test('the library survives a reload; rename, export, delete and undo', { skip },
   await page.getByRole('button', { name: `Delete ${name}` }).click();
   await page.getByText(`${name} is deleted.`).waitFor();
   assert.deepEqual(await kept(), []);
-  await button('Undo').click();
+  await page.waitForFunction(() => document.activeElement?.id === 'undo');
+  await page.keyboard.press('Enter');
   await page.getByTestId('library').getByText(name).waitFor();
   await page.getByRole('button', { name: `Delete ${name}` }).click();
   await page.getByText(`${name} is deleted.`).waitFor();

@@ -26,7 +26,9 @@ type Page interface {
 	URL(path string) string
 	// SetText sets what stands in a text field.
 	SetText(id, text string)
-	// Edit sets a field's text and puts the cursor into it, after the next render.
+	// Focus moves the keyboard's focus, after the next render; Edit also sets the
+	// field's text.
+	Focus(id string)
 	Edit(id, text string)
 	// Stored tells what is kept in this browser.
 	Stored() storage

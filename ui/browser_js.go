@@ -136,8 +136,29 @@ func download(name, kind string, parts js.Value) {
 	js.Global().Call("setTimeout", later, 60_000)
 }
 
+// Focus implements Page.
+func (b *browser) Focus(id string) { b.edits = append(b.edits, edit{id: id}) }
+
 // Edit implements Page.
-func (b *browser) Edit(id, text string) { b.edits = append(b.edits, [2]string{id, text}) }
+func (b *browser) Edit(id, text string) { b.edits = append(b.edits, edit{id, &text}) }
+
+// edit is what is to be done with an element after the next render.
+type edit struct {
+	id   string
+	text *string // of a field; nil leaves it
+}
+
+func (e edit) do() {
+	el := element(e.id)
+	if !el.Truthy() {
+		return
+	}
+	el.Call("focus")
+	if e.text != nil {
+		el.Set("value", *e.text)
+		el.Call("select")
+	}
+}
 
 // Link implements Page.
 func (b *browser) Link(fragment string) string {

@@ -25,6 +25,7 @@ type fakePage struct {
 	texts map[string]string
 	saved map[string][]string
 
+	focus       string
 	copied      string
 	noClipboard error
 	dropped     bool
@@ -131,6 +132,7 @@ func (p *fakePage) Get(_ context.Context, path string) ([]byte, error) {
 func (p *fakePage) URL(path string) string  { return "https://page.test/" + path }
 func (p *fakePage) SetText(id, text string) { p.texts[id] = text }
 
+func (p *fakePage) Focus(id string)             { p.focus = id }
 func (p *fakePage) Edit(id, text string)        { p.texts[id] = text }
 func (p *fakePage) Link(fragment string) string { return "https://page.test/#" + fragment }
 func (p *fakePage) Fragment() string            { return "" }
@@ -173,6 +175,7 @@ type fakeEngine struct {
 	needs  identity                   // what is kept or shared stands on
 	large  bool                       // too large for a link
 	files  []gotten                   // where open got its files
+	levels int                        // of links
 	client *rpc.Client
 }
 
@@ -311,7 +314,11 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			if f.large {
 				return nil, nil, fault.Unsupportedf("link", "9000 characters").Next("save it as a file")
 			}
-			return shared{Code: "h1.abc", Levels: 255}, nil, nil
+			return shared{Code: "h1.abc", Levels: f.levels}, nil, nil
+		},
+		"agreement": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return agreement{39, 40}, nil, nil
 		},
 		"card": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
@@ -357,7 +364,7 @@ func newTest(t *testing.T) (*App, *fakePage, *fakeEngine) {
 	t.Helper()
 	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}}
 	stands := identity{Base: weights{"Tiny", "00"}, Inventory: &weights{"skills", inventories[0].SHA256}}
-	f := &fakeEngine{labels: []string{"a", "b"}, open: stands, needs: stands}
+	f := &fakeEngine{labels: []string{"a", "b"}, open: stands, needs: stands, levels: 255}
 	a := NewApp(p, newFakeStore(), f.dial)
 	a.Start()
 	wait(t, a, "the server's models", func() bool { return a.model.looked })

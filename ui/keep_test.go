@@ -230,6 +230,17 @@ func TestShare(t *testing.T) {
 	if n, o := f.calls("share"); n != 1 || !strings.Contains(o, `"name":"Fine-tune"`) || strings.Contains(o, "examples") {
 		t.Errorf("shared %d times: %s", n, o)
 	}
+	if n, _ := f.calls("agreement"); n != 0 {
+		t.Error("a fine link was judged")
+	}
+	f.levels = 50
+	do(a, a.Share)
+	wait(t, a, "the agreement", func() bool {
+		return strings.HasSuffix(a.run.shareSays, "with each weight within 2.0%. Of its 40 held-out rows, it gives the same answer to 39.")
+	})
+	if _, o := f.calls("agreement"); o != `{"id":5,"code":"h1.abc"}` {
+		t.Errorf("judged %s", o)
+	}
 	p.noClipboard = errors.New("no clipboard")
 	do(a, a.Share)
 	wait(t, a, "the words", func() bool { return strings.Contains(a.run.shareSays, "copy it from the field") })

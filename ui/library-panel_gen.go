@@ -147,6 +147,7 @@ func (c *LibraryPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						attach(vgparent, vgn)
 						vgn.AddAttrInterface("aria-label", "Open "+c.label(k))
 						vgn.AddAttrInterface("disabled", c.App.busy())
+						vgn.AddAttrInterface("id", "open-"+k.ID)
 						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 							EventType: "click",
 							Func:      func(event vugu.DOMEvent) { c.App.Bring(k.ID) },
@@ -161,6 +162,7 @@ func (c *LibraryPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "quiet"}}}
 						attach(vgparent, vgn)
 						vgn.AddAttrInterface("aria-label", "Rename "+c.label(k))
+						vgn.AddAttrInterface("id", "rename-"+k.ID)
 						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 							EventType: "click",
 							Func:      func(event vugu.DOMEvent) { c.App.Rename(k.ID) },
@@ -249,7 +251,7 @@ func (c *LibraryPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 					attach(vgparent, vgn)
 					vgn.SetInnerHTML(c.gone())
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "quiet"}}}
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "quiet"}, vugu.VGAttribute{Namespace: "", Key: "id", Val: "undo"}}}
 					attach(vgparent, vgn)
 					vgn.AddAttrInterface("disabled", c.App.library.busy || !c.App.library.back)
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{

@@ -181,6 +181,9 @@ func (a *App) Rename(id string) {
 func (a *App) Renamed(take bool) {
 	l := &a.library
 	k, name := l.find(l.renaming), strings.Join(strings.Fields(l.newName), " ")
+	if k != nil {
+		a.page.Focus("rename-" + k.ID)
+	}
 	l.renaming = ""
 	if k == nil || !take || name == "" || name == k.Name {
 		return
@@ -222,6 +225,7 @@ func (a *App) Delete(id string) {
 			if a.run.keptAs == id {
 				a.run.keptAs = ""
 			}
+			a.page.Focus("undo") // its own button has gone
 			a.say("Deleted " + gone.Name)
 		})
 	}()
@@ -245,6 +249,7 @@ func (a *App) Undo() {
 				return
 			}
 			l.gone, l.back = nil, false
+			a.page.Focus("open-" + k.ID)
 			a.say(k.Name + " is back")
 		})
 	}()
@@ -281,7 +286,7 @@ func (a *App) suggestName() string {
 		}
 	}
 	taken := func(n string) bool {
-		return slices.ContainsFunc(a.library.list, func(k kept) bool { return k.Name == n })
+		return a.run.fit != nil && a.run.name == n || slices.ContainsFunc(a.library.list, func(k kept) bool { return k.Name == n })
 	}
 	for i := 2; taken(name); i++ {
 		if next := fmt.Sprintf("%s (%d)", strings.TrimSuffix(name, fmt.Sprintf(" (%d)", i-1)), i); next != name {

@@ -37,6 +37,11 @@ func (b *browser) listen() {
 			go b.Update(func() { b.app.Renamed(false) })
 		}
 	})
+	on(document, "visibilitychange", func(js.Value) { // another tab may have kept something
+		if text(document, "visibilityState") == "visible" {
+			go b.app.findKept()
+		}
+	})
 	on(js.Global(), "hashchange", func(js.Value) {
 		f := b.Fragment()
 		go b.Update(func() { b.app.OpenLink(f) })

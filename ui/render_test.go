@@ -132,7 +132,7 @@ func TestNothingIsTooLong(t *testing.T) {
 		}
 		a.try.answers = []answer{{name: "Adapted", text: long}}
 		c := card{Method: long, Base: weights{long, long}, Inventory: &weights{long, long}, Instruction: long, Made: long}
-		k := kept{packed: packed{ID: long, Card: c}, Name: long, Made: long}
+		k := kept{packed: packed{ID: strings.Repeat("a", 64), Card: c}, Name: long, Made: long}
 		a.library = libraryState{list: []kept{k, k}, gone: &k}
 		a.run.name, a.run.other, a.run.otherName = long, &fit{}, long
 		a.link.given = &given{name: long, card: c}

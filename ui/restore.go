@@ -105,6 +105,7 @@ func (a *App) settle(op string, before runState, client *rpc.Client, err error) 
 	}
 	if err != nil && (before.method != "" || a.run.told) {
 		a.run = before
+		a.run.keeping, a.run.sharing = false, false // their ends have passed it by
 		a.draw()
 	}
 	a.run.phase, a.run.stop = idle, nil

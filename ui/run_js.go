@@ -50,7 +50,7 @@ type browser struct {
 	env   vugu.EventEnv
 	app   *App
 	drawn map[string]string // what the islands hold
-	edits [][2]string       // fields to edit after the next render: id, text
+	edits []edit
 
 	last  time.Time // of the newest render that Update asked for
 	timer *time.Timer
@@ -85,11 +85,7 @@ func (b *browser) draw() {
 	b.edits = nil
 	b.env.UnlockOnly()
 	for _, e := range edits {
-		if el := element(e[0]); el.Truthy() {
-			el.Set("value", e[1])
-			el.Call("focus")
-			el.Call("select")
-		}
+		e.do()
 	}
 	for id, html := range islands {
 		if b.drawn[id] == html {

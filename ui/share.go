@@ -19,51 +19,80 @@ func (a *App) Share() {
 	a.run.sharing = true
 	client, o := a.client, a.shareOptions()
 	go func() {
-		link, says, err := a.shareAs(client, o)
+		made, says, err := a.shareAs(client, o)
+		tell := func(says string) {
+			if a.run.fit == f {
+				a.run.shareSays = says
+				a.say(says)
+			}
+		}
 		a.page.Update(func() {
 			if a.run.fit != f {
 				return
 			}
-			a.run.sharing = false
+			a.run.sharing, a.run.link = false, ""
 			if err != nil {
 				a.show("share", err)
 				return
 			}
-			a.run.link, a.run.shareSays = link, says
-			a.page.SetText(linkID, link)
-			a.say(says)
+			if made.Code != "" {
+				a.run.link = a.page.Link(made.Code)
+				a.page.SetText(linkID, a.run.link)
+			}
+			tell(says)
 		})
+		if err != nil || made.Code == "" || made.Levels >= fineLevels {
+			return
+		}
+		if n, err := agree(client, f.ID, made.Code); err == nil && n.Of > 0 {
+			a.page.Update(func() {
+				tell(fmt.Sprintf("%s Of its %s, it gives the same answer to %d.", says, plural(n.Of, "held-out row"), n.Same))
+			})
+		}
 	}()
+}
+
+// fineLevels is from where on a link says nearly all: below it, what it gives
+// to the held-out rows is counted.
+const fineLevels = 128
+
+// agree has the engine count the held-out rows that a code gives the same
+// answer to.
+func agree(client *rpc.Client, id int, code string) (n agreement, err error) {
+	raw, _, err := client.Call(context.Background(), "agreement", agreementOptions{id, code}, nil, nil)
+	if err == nil {
+		err = json.Unmarshal(raw, &n)
+	}
+	return n, err
 }
 
 const linkID = "share-link"
 
 // shareAs makes the link, or saves the file, and says what came of it.
-func (a *App) shareAs(client *rpc.Client, o shareOptions) (link, says string, err error) {
+func (a *App) shareAs(client *rpc.Client, o shareOptions) (got shared, says string, err error) {
 	raw, _, err := client.Call(context.Background(), "share", o, nil, nil)
 	if fault.Is(err, fault.Unsupported) {
 		p, bytes, err := packOf(client, o)
 		if err != nil {
-			return "", "", err
+			return got, "", err
 		}
 		name := fileName(o.Name) + ".handful"
-		return "", fmt.Sprintf("Too large for a link: saved as %s, %s. Send it; whoever drops it on this page has this fine-tune.", name, bytesText(p.Bytes)), a.page.SaveFile(name, bytes)
+		return got, fmt.Sprintf("Too large for a link: saved as %s, %s. Send it; whoever drops it on this page has this fine-tune.", name, bytesText(p.Bytes)), a.page.SaveFile(name, bytes)
 	}
 	if err != nil {
-		return "", "", err
+		return got, "", err
 	}
-	var got shared
 	if json.Unmarshal(raw, &got) != nil || got.Code == "" {
-		return "", "", fault.New(fault.Bug, "share", "got an answer that is not understood")
+		return got, "", fault.New(fault.Bug, "share", "got an answer that is not understood")
 	}
-	link = a.page.Link(got.Code)
+	link := a.page.Link(got.Code)
 	says = fmt.Sprintf("%s of link", plural(len(link), "character"))
 	if a.page.Copy(link) == nil {
 		says += ", copied"
 	} else {
 		says += ": copy it from the field"
 	}
-	return link, fmt.Sprintf("%s. It holds the whole fine-tune, with each weight within %.1f%%.", says, 100/float64(max(1, got.Levels))), nil
+	return got, fmt.Sprintf("%s. It holds the whole fine-tune, with each weight within %.1f%%.", says, 100/float64(max(1, got.Levels))), nil
 }
 
 // TickExamples says whether examples go along with what is shared and kept.
@@ -138,13 +167,17 @@ func (a *App) LoadLink() {
 	if a.link.given == nil || a.busy() {
 		return
 	}
-	a.restore([]given{*a.link.given}, a.one(*a.link.given), func() { a.link = linkState{} })
+	a.restore([]given{*a.link.given}, a.one(*a.link.given), func() {
+		a.link = linkState{}
+		a.page.Focus("score-title")
+	})
 }
 
 // DropLink lets go of what was shared.
 func (a *App) DropLink() {
 	a.link = linkState{}
 	a.page.DropFragment()
+	a.page.Focus("model")
 	if a.spare != nil { // started for it alone
 		a.spare.Close()
 		a.spare = nil

@@ -246,6 +246,16 @@ type shared struct {
 	Levels int    `json:"levels"`
 }
 
+type agreementOptions struct {
+	ID   int    `json:"id"`
+	Code string `json:"code"`
+}
+
+type agreement struct {
+	Same int `json:"same"`
+	Of   int `json:"of"`
+}
+
 // restored is a fine-tune that was shared or kept.
 type restored struct {
 	fit

@@ -200,6 +200,7 @@ func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o Ada
 	if len(labels) == 0 {
 		labels = labelsOf(held, o.Examples)
 	}
+	fit.held, fit.labels = held, labels
 	for _, a := range append(ads, adapted) {
 		row, err := e.evaluate(ctx, a, held, labels, EvalOptions{Instruction: o.Instruction, Truncate: o.Truncate})
 		if err != nil {

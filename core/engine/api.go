@@ -7,6 +7,7 @@ import (
 	"handful/core/device"
 	"handful/core/format"
 	"handful/core/share"
+	"handful/core/task"
 	"handful/core/tune"
 )
 
@@ -227,9 +228,11 @@ type Fit struct {
 	learned    *tune.Learned
 	options    AdaptOptions
 
-	recommended []string // see PlanEvent
-	prompted    []string // options that stood in every training row's prompt
-	levels      int      // of a mixture that a code told; 0: it is exact
+	recommended []string       // see PlanEvent
+	prompted    []string       // options that stood in every training row's prompt
+	levels      int            // of a mixture that a code told; 0: it is exact
+	held        []task.Example // that the scores are of
+	labels      []string       // that were chosen from there
 	base        share.Weights
 	inventory   *share.Weights // nil where none was open
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"slices"
 
 	"handful/core/fault"
@@ -119,6 +120,32 @@ func (f *Fit) Share(o ShareOptions) (code string, told *share.Adapter, err error
 		return "", nil, err
 	}
 	return share.Code(a, share.MostCode)
+}
+
+// Agreement judges the rows that a fine-tune was scored on by what a code of it
+// tells, and counts the predictions that are the same. Of a fine-tune without
+// such rows it counts 0 of 0.
+func (e *Engine) Agreement(ctx context.Context, f *Fit, told *share.Adapter) (same, of int, err error) {
+	i := slices.IndexFunc(f.Scores, func(s ScoreRow) bool { return s.Name == "adapted" })
+	if i < 0 || len(f.held) == 0 || len(f.Scores[i].Rows) != len(f.held) {
+		return 0, 0, nil
+	}
+	got, err := e.Restore(told)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer e.lock()()
+	defer e.Free(got.Adapter)
+	row, err := e.evaluate(ctx, got.Adapter, f.held, f.labels, EvalOptions{Instruction: f.options.Instruction, Truncate: f.options.Truncate})
+	if err != nil {
+		return 0, 0, err
+	}
+	for k, p := range row.Rows {
+		if of++; p.Got == f.Scores[i].Rows[k].Got {
+			same++
+		}
+	}
+	return same, of, nil
 }
 
 // Restore makes a fine-tune of what was packed or shared. It wants the base

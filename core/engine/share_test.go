@@ -206,6 +206,43 @@ func TestSharedAgrees(t *testing.T) {
 	}
 }
 
+// The agreement that is told with a coarse code is that of the scored rows.
+func TestAgreement(t *testing.T) {
+	e := openPocket(t)
+	o := e.Defaults("z")
+	o.Examples, o.Held, o.Score, o.Steps = sample(t, "verb_s.train.txt"), sample(t, "verb_s.held.txt"), true, 12
+	fit, err := e.Adapt(context.Background(), o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, told, err := fit.Share(ShareOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, of, err := e.Agreement(context.Background(), fit, told); err != nil || of != 40 || same < 40 {
+		t.Errorf("%d of %d agree (%v), want all 40", same, of, err)
+	}
+	for i := range told.Mixture { // the even mixture, under which nothing was right
+		told.Mixture[i] = 1 / float32(told.Skills)
+	}
+	right := 0
+	for _, p := range fit.Scores[2].Rows {
+		if p.OK {
+			right++
+		}
+	}
+	if same, of, err := e.Agreement(context.Background(), fit, told); err != nil || of != 40 || same > of-right+1 || right == 0 {
+		t.Errorf("%d of %d agree (%v), where %d were right", same, of, err, right)
+	}
+	again, err := e.Restore(told)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if same, of, err := e.Agreement(context.Background(), again, told); err != nil || same+of != 0 {
+		t.Errorf("without rows: %d of %d, %v", same, of, err)
+	}
+}
+
 // TestRealShared is the same with SmolLM2 and the starter inventory.
 func TestRealShared(t *testing.T) {
 	if os.Getenv("HANDFUL_SLOW") == "" {

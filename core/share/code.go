@@ -25,6 +25,9 @@ func Code(a *Adapter, most int) (code string, told *Adapter, err error) {
 	if a.Mixture == nil {
 		return "", nil, fault.Unsupportedf(op, "%s learns more than fits into a link, which takes a mixture of skills", a.Method).Next(asFile)
 	}
+	if n := len(a.Examples) + len(a.Held) + len(a.Instruction); n > mostShort/2 {
+		return "", nil, fault.Unsupportedf(op, "%d bytes of examples are more than a link takes", n).Next(asFile)
+	}
 	c := *a
 	c.Run = nil
 	finest := MostLevels
@@ -53,7 +56,7 @@ func Code(a *Adapter, most int) (code string, told *Adapter, err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	told, err = decode(b)
+	told, err = decode(b, mostShort)
 	return mark + base64.RawURLEncoding.EncodeToString(b), told, err
 }
 
@@ -74,12 +77,15 @@ func FromText(s string) (*Adapter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(b)
+	return decode(b, mostShort)
 }
 
 // FileOf is a code, or a link's, as a .handful file.
 func FileOf(s string) ([]byte, error) {
 	b, err := bytesOf(s)
+	if err == nil {
+		_, err = decode(b, mostShort)
+	}
 	return append([]byte(magic), b...), err
 }
 

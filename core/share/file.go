@@ -18,8 +18,9 @@ import (
 // tensors as they are. A code is the same without the magic, in base64url.
 
 const (
-	magic    = "handful\x01"
-	mostCard = 32 << 20 // bytes of JSON; the examples in it have had their limit
+	magic     = "handful\x01"
+	mostCard  = 32 << 20 // bytes of JSON in a file; the examples in it have had their limit
+	mostShort = 1 << 20  // in a code
 	// MostFile bounds a file that is read whole.
 	MostFile = 256 << 20
 )
@@ -37,7 +38,7 @@ func Encode(a *Adapter) ([]byte, error) {
 func Decode(b []byte) (*Adapter, error) {
 	switch {
 	case bytes.HasPrefix(b, []byte(magic)):
-		return decode(b[len(magic):])
+		return decode(b[len(magic):], mostCard)
 	case bytes.HasPrefix(b, []byte(magic[:len(magic)-1])) && len(b) >= len(magic):
 		return nil, fault.Unsupportedf(op, "format %d, want 1", b[len(magic)-1]).Next("get a newer version of this program")
 	}
@@ -92,7 +93,8 @@ func deflate(w io.Writer, level int) *flate.Writer {
 	return f
 }
 
-func decode(b []byte) (*Adapter, error) {
+// decode reads the layout with a card of at most so many bytes.
+func decode(b []byte, most int64) (*Adapter, error) {
 	if len(b) < crc32.Size {
 		return nil, fault.Inputf(op, "%d bytes, want more", len(b)).Next(again)
 	}
@@ -101,7 +103,7 @@ func decode(b []byte) (*Adapter, error) {
 		return nil, fault.Inputf(op, "checksum %08x, want %08x", got, want).Next(again)
 	}
 	r := bytes.NewReader(rest) // flate reads no byte too many of it
-	text, err := inflate(r, mostCard)
+	text, err := inflate(r, most)
 	if err != nil {
 		return nil, err
 	}

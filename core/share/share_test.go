@@ -2,12 +2,14 @@ package share
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"handful/core/fault"
 )
@@ -191,6 +193,31 @@ func TestBadCards(t *testing.T) {
 	}
 }
 
+// A small code may not take much memory or time.
+func TestBombs(t *testing.T) {
+	a := mixed(1, 1, 2, 1)
+	a.Levels, a.Examples = 9, strings.Repeat("a", mostCard-2000)
+	b, err := a.encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := mark + base64.RawURLEncoding.EncodeToString(b)
+	start := time.Now()
+	if _, err := FromText(code); !fault.Is(err, fault.Input) || len(code) > longest {
+		t.Errorf("%d characters that hold %d: got %v, want an Input fault", len(code), mostCard, err)
+	}
+	if d := time.Since(start); d > time.Second {
+		t.Errorf("it took %v", d)
+	}
+	a.Examples = strings.Repeat("a", mostCard+1)
+	if b, err = Encode(a); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Decode(b); !fault.Is(err, fault.Input) {
+		t.Errorf("a file: got %v, want an Input fault", err)
+	}
+}
+
 func TestName(t *testing.T) {
 	for in, want := range map[string]string{" a\n\tb  c ": "a b c", "\x1b[31mred\x07": "[31mred", "ß → 1": "ß → 1", "<img src=x>": "<img src=x>", "\u202eabc": "abc", strings.Repeat("é", 500): strings.Repeat("é", 120)} {
 		if got := Name(in); got != want {
@@ -217,7 +244,7 @@ func FuzzDecode(f *testing.F) {
 			seal(sealed)
 			b = sealed
 		}
-		a, err := decode(b)
+		a, err := decode(b, mostCard)
 		if err != nil {
 			if s := err.Error(); len(s) > 600 {
 				t.Fatalf("a fault of %d bytes", len(s))
@@ -228,7 +255,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatalf("read but not written: %v", err)
 		}
-		back, err := decode(out)
+		back, err := decode(out, mostCard)
 		if err != nil || !reflect.DeepEqual(back.Mixture, a.Mixture) || !bytes.Equal(back.Tensors, a.Tensors) || said(t, back) != said(t, a) {
 			t.Fatalf("%v: got %+v, want %+v", err, back, a)
 		}

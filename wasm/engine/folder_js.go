@@ -204,7 +204,7 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 		}
 		out = append(out, b)
 	}
-	if out, err = fetchPieces(ctx, op, address, out, emit); err != nil {
+	if out, err = fetchPieces(op, out, get); err != nil {
 		return nil, err
 	}
 	if _, whole := out.Find("model.safetensors"); op != "base" || whole {
@@ -234,7 +234,7 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 }
 
 // fetchPieces adds a T5's sentencepiece vocabulary where it has no tokenizer.json.
-func fetchPieces(ctx context.Context, op, address string, out format.Folder, emit *rpc.Emitter) (format.Folder, error) {
+func fetchPieces(op string, out format.Folder, get func(name, kind string) (format.NamedBlob, bool, error)) (format.Folder, error) {
 	config, ok := out.Find("config.json")
 	if _, have := out.Find("tokenizer.json"); op != "base" || have || !ok {
 		return out, nil
@@ -250,7 +250,7 @@ func fetchPieces(ctx context.Context, op, address string, out format.Folder, emi
 		return out, nil // whatever it is, opening it says so
 	}
 	for name, kind := range map[string]string{"spiece.model": "a sentencepiece model", "tokenizer_config.json": "JSON"} {
-		b, missing, err := fetch(ctx, Source{URL: address + name}, kind, emit)
+		b, missing, err := get(name, kind)
 		switch {
 		case missing:
 		case err != nil:

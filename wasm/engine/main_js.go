@@ -21,6 +21,7 @@ func main() {
 		"export":    s.export,
 		"free":      s.free,
 		"share":     s.share,
+		"agreement": s.agreement,
 		"pack":      s.pack,
 		"card":      s.card,
 		"restore":   s.restore,

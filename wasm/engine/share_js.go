@@ -78,6 +78,38 @@ func (s *session) pack(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, [
 	return packed(b, a), []rpc.Blob{bytesJS(b)}, nil
 }
 
+// Agreement counts predictions.
+type Agreement struct {
+	Same int `json:"same"`
+	Of   int `json:"of"` // 0: there are no rows that were scored
+}
+
+// agreement judges the rows that a fine-tune was scored on by its code.
+func (s *session) agreement(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+	var p struct {
+		ID   int    `json:"id"`
+		Code string `json:"code"`
+	}
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	f, err := s.fit(r.Method, p.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	told, err := share.FromText(p.Code)
+	if err != nil {
+		return nil, nil, err
+	}
+	eng, leave, err := s.take(ctx, r.Method, emit)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer leave()
+	same, of, err := eng.Agreement(ctx, f.Fit, told)
+	return Agreement{same, of}, nil, err
+}
+
 func bytesJS(b []byte) rpc.Blob {
 	a := js.Global().Get("Uint8Array").New(len(b))
 	js.CopyBytesToJS(a, b)

@@ -263,6 +263,8 @@ export interface Fit {
    * is off by less than 1/levels; what other methods learn does not fit.
    */
   share(options?: ShareOptions): Promise<{ code: string; levels: number; weights: number }>;
+  /** How many of the rows that it was scored on get the same prediction from its code; of is 0 where none were. */
+  agreement(code: string): Promise<{ same: number; of: number }>;
   /** A .handful file with the weights as they are; id is its sha256. */
   pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */

@@ -206,6 +206,11 @@ class Fit {
     return (await this.#engine.call('share', { ...options, id: this.id })).data;
   }
 
+  /** Counts the scored rows that its code gives the same prediction; of is 0 where none were scored. */
+  async agreement(code) {
+    return (await this.#engine.call('agreement', { code, id: this.id })).data;
+  }
+
   /** Gives a .handful file with the weights as they are. */
   async pack(options = {}) {
     const { data, blobs } = await this.#engine.call('pack', { ...options, id: this.id });

@@ -28,16 +28,16 @@ func weights(f format.Folder, suffix string) (tensors, error) {
 	if err != nil {
 		return nil, err
 	}
-	if strings.HasSuffix(b.Name, ".safetensors") {
-		w, err := safetensors.Open(b)
+	if b.Name != "adapter_model.safetensors" && format.SniffBlob(b) == "pickle" {
+		w, err := torch.OpenState(b)
 		if err != nil {
-			return nil, format.In("adapter_model.safetensors", err)
+			return nil, format.In(b.Name, err)
 		}
 		return w, nil
 	}
-	w, err := torch.OpenState(b)
+	w, err := safetensors.Open(b)
 	if err != nil {
-		return nil, format.In(b.Name, err)
+		return nil, format.In("adapter_model.safetensors", err)
 	}
 	return w, nil
 }

@@ -70,9 +70,7 @@ func TestTrainingIsKept(t *testing.T) {
 		}
 	})
 	adapted(t, a, "z")
-	if _, o := f.calls("pack"); !strings.Contains(o, `"examples":true`) {
-		t.Errorf("ticked, packed %s", o)
-	}
+	wait(t, a, "the keeping with its rows", func() bool { _, o := f.calls("pack"); return strings.Contains(o, `"examples":true`) })
 }
 
 // What can't be kept is told, stays on the page and can be kept later.

@@ -31,6 +31,16 @@ type Page interface {
 	Drop(sha256 string) error
 	// Persist asks the browser to throw out nothing by itself.
 	Persist()
+	// KeepRun keeps a run as it is now, whole or not at all.
+	KeepRun(about keptRun, state rpc.Blob) error
+	// LeaveRun says that this tab is done with a run that stays.
+	LeaveRun(id string)
+	// Runs are those that were broken off, the newest first.
+	Runs() []keptRun
+	// TakeRun gives a kept run's state to this tab alone.
+	TakeRun(id string) (rpc.Blob, error)
+	// DropRun removes a run.
+	DropRun(id string)
 	// TakeUpdate changes over to the newer version of the page that waits.
 	TakeUpdate()
 	// Save hands files to the person as one zip.
@@ -52,6 +62,7 @@ type App struct {
 	examples examplesState
 	settings settingsState
 	run      runState
+	broken   []keptRun // can go on
 	try      tryState
 
 	fault *fault.Error
@@ -74,6 +85,7 @@ func NewApp(page Page, dial Dial) *App {
 func (a *App) Start() {
 	go a.findModels(context.Background())
 	go a.lookAtStore(false)
+	go a.lookAtRuns()
 }
 
 // forget drops what lived in an engine that is gone.

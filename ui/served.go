@@ -170,11 +170,10 @@ func (a *App) label(s servedModel) string {
 			kept = kept && a.store.has(v.Name, v.Bytes)
 		}
 	}
-	out := clip(s.title(), 80) + ", " + bytesText(n) + with
 	if kept {
-		out += ", kept here"
+		return clip(s.title(), 80) + ", kept here"
 	}
-	return out
+	return clip(s.title(), 80) + ", " + bytesText(n) + with
 }
 
 // size is what opening the choice takes, in bytes.

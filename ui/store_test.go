@@ -46,7 +46,7 @@ func TestWhatIsKeptIsToldBeforeLoading(t *testing.T) {
 	}
 	do(a, func() { f := &p.store.Files[2]; f.Size, f.Whole = f.Bytes, true })
 	a.lookAtStore(false)
-	if got, s := a.loadLabel(), a.label(*a.model.servedBase()); got != "Load" || !strings.HasSuffix(s, "30 MB with skills, kept here") {
+	if got, s := a.loadLabel(), a.label(*a.model.servedBase()); got != "Load" || s != "Tiny SmolLM2-135M, kept here" {
 		t.Errorf("all kept: %q, %q", got, s)
 	}
 }

@@ -17,6 +17,7 @@ func main() {
 		"info":      s.info,
 		"preview":   s.preview,
 		"adapt":     s.adapt,
+		"resume":    s.resume,
 		"export":    s.export,
 		"free":      s.free,
 		"score":     s.score,

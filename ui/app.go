@@ -101,6 +101,9 @@ func (a *App) show(op string, err error) {
 		return
 	}
 	a.fault = fault.From(op, err)
+	if a.fault.Kind == fault.Quota {
+		a.folds["store"] = true // where there is something to remove
+	}
 	if a.client != nil && a.client.Dead() != nil {
 		a.forget()
 	}

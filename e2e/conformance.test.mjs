@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { open, skip } from './lib/browser.mjs';
-import { root } from './lib/server.mjs';
+import { root, workerIn } from './lib/server.mjs';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'handful-conformance-'));
 let it, page;
@@ -18,7 +18,7 @@ before(async () => {
   execFileSync('go', ['build', '-o', program, './wasm/conformance'], { cwd: root, env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' } });
   it = await open();
   it.answers.set('/suite/engine.wasm', (_, response) => response.end(readFileSync(program)));
-  for (const script of ['engine-worker.js', 'wasm_exec.js', 'gpu-shim.js']) it.answers.set(`/suite/${script}`, `/${script}`);
+  workerIn('/suite/', it.answers);
   page = await it.page();
   await page.evaluate(async () => Object.assign(window, await import('/rpc.mjs')));
 });

@@ -2,6 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip } from './lib/browser.mjs';
+import { workerIn } from './lib/server.mjs';
 
 let it, page;
 before(async () => {
@@ -41,9 +42,7 @@ test('a wrong message is a fault and hurts nobody', { skip }, async () => {
 
 test('an engine that cannot start says so', { skip }, async () => {
   it.answers.set('/broken/engine.wasm', (_, response) => response.writeHead(404).end());
-  for (const script of ['engine-worker.js', 'wasm_exec.js', 'gpu-shim.js']) {
-    it.answers.set(`/broken/${script}`, `/${script}`);
-  }
+  workerIn('/broken/', it.answers);
   const faults = await page.evaluate(async () => {
     const tell = (e) => [e.kind, e.message];
     const none = new Engine('/none.js');
@@ -54,13 +53,12 @@ test('an engine that cannot start says so', { skip }, async () => {
     assert.equal(kind, 'bug');
     assert.match(message, /engine/);
   }
+  assert.match(faults[1][1], /engine\.wasm: 404/);
 });
 
 test('an engine that dies ends its calls with its last words', { skip }, async () => {
   // A program in place of Go's, which says what Go says when it dies.
-  it.answers.set('/dying/engine-worker.js', '/engine-worker.js');
-  for (const name of ['program.mjs', 'models.mjs', 'store.mjs']) it.answers.set('/dying/' + name, '/' + name);
-  it.answers.set('/dying/build.js', (_, response) => response.end("globalThis.handfulBuild = { id: 'dying', files: {} };"));
+  workerIn('/dying/', it.answers);
   it.answers.set('/dying/gpu-shim.js', (_, response) => response.end(''));
   it.answers.set('/dying/engine.wasm', (_, response) => response.end(Buffer.from([0, 97, 115, 109, 1, 0, 0, 0])));
   const dying = (words) => it.answers.set('/dying/wasm_exec.js', (_, response) => response.end(`

@@ -36,6 +36,16 @@ type Page interface {
 	Drop(sha256 string) error
 	// Persist asks the browser to throw out nothing by itself.
 	Persist()
+	// KeepRun keeps a run as it is now, whole or not at all.
+	KeepRun(about keptRun, state rpc.Blob) error
+	// LeaveRun says that this tab is done with a run that stays.
+	LeaveRun(id string)
+	// Runs are those that were broken off, the newest first.
+	Runs() []keptRun
+	// TakeRun gives a kept run's state to this tab alone.
+	TakeRun(id string) (rpc.Blob, error)
+	// DropRun removes a run.
+	DropRun(id string)
 	// TakeUpdate changes over to the newer version of the page that waits.
 	TakeUpdate()
 	// Save hands files to the person as one zip, SaveFile a file as it is.
@@ -68,6 +78,7 @@ type App struct {
 	examples examplesState
 	settings settingsState
 	run      runState
+	broken   []keptRun // can go on
 	try      tryState
 	library  libraryState
 	link     linkState
@@ -101,6 +112,7 @@ func (a *App) Start() {
 		a.findModels(context.Background())
 		a.page.Update(func() { a.OpenLink(a.page.Fragment()) })
 	}()
+	go a.lookAtRuns()
 }
 
 // fresh gives an engine that nothing is open in.
@@ -125,6 +137,9 @@ func (a *App) show(op string, err error) {
 		return
 	}
 	a.fault = fault.From(op, err)
+	if a.fault.Kind == fault.Quota {
+		a.folds["store"] = true // where there is something to remove
+	}
 	if a.client != nil && a.client.Dead() != nil {
 		a.forget()
 	}

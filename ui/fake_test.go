@@ -34,6 +34,63 @@ type fakePage struct {
 	store storage
 	asked int // times to keep for good
 	inUse map[string]bool
+	runs  map[string]fakeRun
+	noRun error // why no run can be kept
+}
+
+// fakeRun is a run in the fake browser; here tells that this tab holds it.
+type fakeRun struct {
+	about keptRun
+	state rpc.Blob
+	here  bool
+}
+
+func (p *fakePage) KeepRun(about keptRun, state rpc.Blob) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.noRun != nil {
+		return p.noRun
+	}
+	p.runs[about.ID] = fakeRun{about, state, true}
+	return nil
+}
+
+func (p *fakePage) LeaveRun(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if r, ok := p.runs[id]; ok {
+		r.here = false
+		p.runs[id] = r
+	}
+}
+
+func (p *fakePage) Runs() (out []keptRun) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.runs {
+		if !r.here {
+			out = append(out, r.about)
+		}
+	}
+	return out
+}
+
+func (p *fakePage) TakeRun(id string) (rpc.Blob, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r, ok := p.runs[id]
+	if !ok {
+		return nil, errors.New("it is in use in another tab, or gone")
+	}
+	r.here = true
+	p.runs[id] = r
+	return r.state, nil
+}
+
+func (p *fakePage) DropRun(id string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.runs, id)
 }
 
 // fakeStore is Store in memory, which says that it lasts.
@@ -168,6 +225,8 @@ type fakeEngine struct {
 	dials  int
 	openIt func() error               // nil: it opens
 	step   func(ctx context.Context)  // runs before each step
+	snaps  bool                       // adapt sends a snapshot after each step
+	fails  error                      // ends adapt and resume after a step
 	events map[string]json.RawMessage // sent by adapt before it ends
 	labels []string                   // of the rows that are judged
 	few    map[string]map[string]any  // what the inventory recommends
@@ -275,6 +334,12 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 					break
 				}
 				emit.Batch("step", stepEvent{Step: i + 1, Loss: 4 / float64(i+1), MS: 10})
+				if f.snaps {
+					emit.Send("snapshot", map[string]int{"step": i + 1}, fmt.Sprint("state ", i+1))
+				}
+				if f.fails != nil {
+					return nil, nil, f.fails
+				}
 			}
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
 			if !stopped {
@@ -284,6 +349,22 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				out.Routing = someRouting(2, 2, 2)
 			}
 			return out, nil, nil
+		},
+		"resume": func(_ context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			r.Params = json.RawMessage(fmt.Sprintf("%q", r.Blobs))
+			f.note(r)
+			o := adaptOptions{Method: "z", Examples: "x => a", Instruction: "say", Steps: 4, Seed: 7}
+			emit.Send("resumed", map[string]any{"options": o, "steps": []stepEvent{{Step: 1, Loss: 4, MS: 10}, {Step: 2, Loss: 2, MS: 10}}})
+			emit.Send("plan", planEvent{Train: 3, Held: 1, Steps: o.Steps})
+			if f.step != nil {
+				f.step(context.Background())
+			}
+			if f.fails != nil {
+				return nil, nil, f.fails
+			}
+			emit.Batch("step", stepEvent{Step: 3, Loss: 1.5, MS: 10})
+			emit.Batch("step", stepEvent{Step: 4, Loss: 1, MS: 10})
+			return fit{ID: 6, Method: o.Method, Trainable: 100, Device: deviceInfo{Kind: "cpu"}}, nil, nil
 		},
 		"free": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
@@ -362,7 +443,7 @@ const someManifest = `[{"id":"tiny","name":"Tiny SmolLM2-135M","file":"tiny.gguf
 // newTest is a page whose server offers one model.
 func newTest(t *testing.T) (*App, *fakePage, *fakeEngine) {
 	t.Helper()
-	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}}
+	p := &fakePage{files: map[string]string{manifestPath: someManifest}, texts: map[string]string{}, saved: map[string][]string{}, runs: map[string]fakeRun{}}
 	stands := identity{Base: weights{"Tiny", "00"}, Inventory: &weights{"skills", inventories[0].SHA256}}
 	f := &fakeEngine{labels: []string{"a", "b"}, open: stands, needs: stands, levels: 255}
 	a := NewApp(p, newFakeStore(), f.dial)

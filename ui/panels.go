@@ -32,6 +32,9 @@ type MethodPanel struct{ App *App }
 // ProgressBar shows how far loading or training is.
 type ProgressBar struct{ App *App }
 
+// ResumePanel offers runs that were broken off.
+type ResumePanel struct{ App *App }
+
 // RunPanel shows the run: its plan and loss.
 type RunPanel struct{ App *App }
 
@@ -154,6 +157,8 @@ func (c *MethodPanel) why() string {
 	}
 	return ""
 }
+
+func (c *ResumePanel) shown() bool { return len(c.App.broken) > 0 }
 
 // begun tells that there is, or will be, something to show.
 func (c *RunPanel) begun() bool { return c.App.run.method != "" }

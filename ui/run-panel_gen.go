@@ -109,6 +109,19 @@ func (c *RunPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			attach(vgparent, vgn)
 			vgn.AddAttrInterface("data-island", "loss")
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
+		attach(vgparent, vgn)
+		{
+			vgparent := vgn
+			_ = vgparent
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			attach(vgparent, vgn)
+			if c.App.run.keptText() != "" {
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
+				attach(vgparent, vgn)
+				vgn.SetInnerHTML(c.App.run.keptText())
+			}
+		}
 	}
 	return vgout
 }

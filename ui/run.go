@@ -56,6 +56,12 @@ type runState struct {
 	link      string // that was made last
 	shareSays string
 
+	title   string  // of its examples and model
+	keeper  *keeper // keeps it in the browser
+	kept    int     // the step after which it was kept last
+	keptWhy string  // why it can't be kept
+	from    int     // the step after which it went on
+
 	chart, heat, scale string // drawings
 	tableOf            *routing
 	tableText          string
@@ -106,9 +112,18 @@ func (a *App) Adapt() {
 	default:
 		o.Holdout = 0
 	}
+	o.SnapshotEvery = snapshotEvery
+	r := runState{method: o.Method, instruction: o.Instruction, steps: o.Steps, title: a.runTitle(), keeper: newKeeper(a.page)}
+	a.begin(r, func(ctx context.Context) error { return a.adapt(ctx, o) })
+}
+
+// begin runs do, after the model is open, as the run r. The last run stays
+// until there is a new result.
+func (a *App) begin(r runState, do func(context.Context) error) {
 	ctx, stop := context.WithCancel(context.Background())
-	before, client := a.run, a.client
-	a.run = runState{phase: preparing, stop: stop, method: o.Method, instruction: o.Instruction, steps: o.Steps, name: a.suggestName()}
+	before, client, keeper := a.run, a.client, r.keeper
+	r.phase, r.stop, r.name = preparing, stop, a.suggestName()
+	a.run = r
 	a.fault = nil
 	a.try.clear()
 	var opening context.Context
@@ -123,15 +138,19 @@ func (a *App) Adapt() {
 			err = a.open(opening)
 		}
 		if err == nil {
-			err = a.adapt(ctx, o)
+			err = do(ctx)
 		}
+		over := false
 		a.page.Update(func() {
 			stop()
+			over = a.run.over(err)
 			a.settle("adapt", before, client, err)
 			if err != nil {
 				a.say("Adapting ended without a result")
 			}
 		})
+		keeper.end(over)
+		a.lookAtRuns()
 	}()
 }
 
@@ -160,13 +179,18 @@ func (a *App) adapt(ctx context.Context, o adaptOptions) error {
 			o.RoutingEvery = max(1, a.run.steps/10)
 		}
 	})
-	raw, _, err := client.Call(ctx, "adapt", o, nil, a.onEvent)
+	return a.fitted(ctx, client, "adapt", o, nil)
+}
+
+// fitted calls a method that makes a fit, and shows what it does and makes.
+func (a *App) fitted(ctx context.Context, client *rpc.Client, method string, params any, blobs []rpc.Blob) error {
+	raw, _, err := client.Call(ctx, method, params, blobs, a.onEvent)
 	if err != nil {
 		return err
 	}
 	var got fit
 	if json.Unmarshal(raw, &got) != nil {
-		return fault.New(fault.Bug, "adapt", "got an answer that is not understood")
+		return fault.New(fault.Bug, method, "got an answer that is not understood")
 	}
 	a.page.Update(func() { a.finish(&got) })
 	return nil
@@ -195,7 +219,13 @@ func (a *App) finish(f *fit) {
 // onEvent shows one thing that happened while adapting.
 func (a *App) onEvent(e rpc.Event) {
 	a.page.Update(func() {
-		if err := a.take(e.Kind, e.Data); err != nil {
+		var err error
+		if e.Kind == "snapshot" {
+			err = a.keepRun(e)
+		} else {
+			err = a.take(e.Kind, e.Data)
+		}
+		if err != nil {
 			a.show("adapt", fault.New(fault.Bug, "adapt", "got a %.20s event that is not understood: %w", e.Kind, err))
 		}
 	})
@@ -207,6 +237,8 @@ func (a *App) take(kind string, data json.RawMessage) error {
 	switch kind {
 	case "progress":
 		return json.Unmarshal(data, &a.model.progress)
+	case "resumed":
+		return a.resumed(data)
 	case "plan":
 		r.plan = new(planEvent)
 		if err := json.Unmarshal(data, r.plan); err != nil {

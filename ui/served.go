@@ -58,8 +58,17 @@ func (v inventory) made(names ...string) bool {
 	return false
 }
 
-// keepable tells that the model can be known again: its sums are.
-func (s *servedModel) keepable() bool { return s.SHA256 != "" || len(s.Files) > 0 }
+// sums are those of its files, as far as they are known: what has none is not
+// kept.
+func (s *servedModel) sums() (out []string) {
+	if s.SHA256 != "" && !strings.HasSuffix(s.File, "/") {
+		out = append(out, s.SHA256)
+	}
+	for _, f := range s.Files {
+		out = append(out, f.SHA256)
+	}
+	return out
+}
 
 // source is a served model as the engine takes it. Of a folder the engine knows
 // the files.
@@ -164,18 +173,17 @@ func (m *modelState) pick(base string) {
 // label is a served model's line in the list, with what choosing it costs.
 func (a *App) label(s servedModel) string {
 	n, with := s.Bytes, ""
-	kept := a.store.has(s.title(), s.Bytes)
+	kept := a.store.hasModel(&s)
 	for _, v := range inventories {
 		if v.made(s.names()...) {
 			n, with = n+v.Bytes, " with skills"
 			kept = kept && a.store.has(v.Name, v.Bytes)
 		}
 	}
-	out := clip(s.title(), 80) + ", " + bytesText(n) + with
 	if kept {
-		out += ", kept here"
+		return clip(s.title(), 80) + ", kept here"
 	}
-	return out
+	return clip(s.title(), 80) + ", " + bytesText(n) + with
 }
 
 // size is what opening the choice takes, in bytes.
@@ -208,9 +216,9 @@ func (a *App) about() string {
 	}
 	out := "Comes from this page's own server and stays in this tab."
 	switch {
-	case a.store.has(s.title(), s.Bytes):
+	case a.store.hasModel(s):
 		out = "Kept in this browser: it opens without a network."
-	case a.store.keeps() && s.keepable():
+	case a.store.keeps() && len(s.sums()) > 0:
 		out = "Comes from this page's own server, and is kept in this browser for the next visit."
 	}
 	if s.ID == pocket.ID {

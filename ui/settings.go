@@ -9,6 +9,7 @@ import (
 // method is a way to adapt.
 type method struct {
 	ID, Name, Says string
+	Short          string
 	LR             float64 // default
 	Router         bool    // its rate is that of the routing
 	Skills         bool    // starts from an inventory
@@ -16,9 +17,9 @@ type method struct {
 
 // methods in the order in which they are offered, the safe choice first.
 var methods = []method{
-	{"mu", "MHR-µ: train the average skill", "Averages all skills into one adapter and trains that. Learns the most from a handful of examples.", 3e-3, false, true},
-	{"z", "MHR-z: train the mixture only", "Leaves every skill as it is and learns only how much of each to use, layer by layer: a few kilobytes.", .1, true, true},
-	{"lora", "LoRA: start from nothing", "Trains a new adapter without any skills. Take it to see what the skills are worth.", 1e-2, false, false},
+	{"mu", "MHR-µ: train the average skill", "Averages all skills into one adapter and trains that. Learns the most from a handful of examples.", "MHR-µ", 3e-3, false, true},
+	{"z", "MHR-z: train the mixture only", "Leaves every skill as it is and learns only how much of each to use, layer by layer: a few kilobytes.", "MHR-z", .1, true, true},
+	{"lora", "LoRA: start from nothing", "Trains a new adapter without any skills. Take it to see what the skills are worth.", "LoRA", 1e-2, false, false},
 }
 
 // The engine's defaults that the page shows.

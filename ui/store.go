@@ -72,7 +72,18 @@ func (s *storeState) of(name string) (kept keptModel) {
 // has tells that all of it, so many bytes, is kept.
 func (s *storeState) has(name string, bytes int64) bool {
 	m := s.of(name)
-	return m.whole && m.size >= bytes
+	return m.whole && m.size == bytes
+}
+
+// hasModel tells that all of a served model is kept, by its sums.
+func (s *storeState) hasModel(m *servedModel) bool {
+	sums := m.sums()
+	for _, sum := range sums {
+		if !slices.ContainsFunc(s.Files, func(f keptFile) bool { return f.SHA256 == sum && f.Whole }) {
+			return false
+		}
+	}
+	return len(sums) > 0
 }
 
 // keeps tells that downloads are kept.
@@ -81,7 +92,12 @@ func (s *storeState) keeps() bool { return s.looked && s.Why == "" && !s.off }
 // keptOf is how many bytes of what is chosen need not be fetched.
 func (a *App) keptOf() (n int64) {
 	if s := a.model.servedBase(); s != nil {
-		n += a.store.of(s.title()).size
+		sums := s.sums()
+		for _, f := range a.store.Files {
+			if slices.Contains(sums, f.SHA256) {
+				n += f.Size
+			}
+		}
 	}
 	if v := a.model.servedSkills(); v != nil {
 		n += a.store.of(v.Name).size

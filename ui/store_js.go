@@ -7,7 +7,7 @@ import (
 )
 
 // module is one that page.mjs hands over: offline (offline.mjs), store
-// (store.mjs), models (models.mjs).
+// (store.mjs), models (models.mjs), runs (runs.mjs).
 func module(name string) js.Value { return js.Global().Get("handfulPage").Get(name) }
 
 // Stored implements Page.

@@ -13,7 +13,7 @@ import (
 // tinyKept are files of the model that tests' server offers, and of its skills.
 func tinyKept() []keptFile {
 	return []keptFile{
-		{SHA256: "aa", Name: "tiny.gguf", Of: "Tiny SmolLM2-135M", Bytes: 5_000_000, Size: 5_000_000, Whole: true},
+		{SHA256: "00", Name: "tiny.gguf", Of: "Tiny SmolLM2-135M", Bytes: 5_000_000, Size: 5_000_000, Whole: true},
 		{SHA256: "bb", Name: "adapter_config.json", Of: "Skills of 138 tasks, for SmolLM2-135M", Bytes: 481, Size: 481, Whole: true},
 		{SHA256: "cc", Name: "adapter_model.safetensors", Of: "Skills of 138 tasks, for SmolLM2-135M", Bytes: 22_385_571, Size: 1_000_000},
 	}
@@ -46,8 +46,20 @@ func TestWhatIsKeptIsToldBeforeLoading(t *testing.T) {
 	}
 	do(a, func() { f := &p.store.Files[2]; f.Size, f.Whole = f.Bytes, true })
 	a.lookAtStore(false)
-	if got, s := a.loadLabel(), a.label(*a.model.servedBase()); got != "Load" || !strings.HasSuffix(s, "27 MB with skills, kept here") {
+	if got, s := a.loadLabel(), a.label(*a.model.servedBase()); got != "Load" || s != "Tiny SmolLM2-135M, kept here" {
 		t.Errorf("all kept: %q, %q", got, s)
+	}
+}
+
+func TestAnotherVersionIsNotWhatIsOffered(t *testing.T) {
+	a, p, _ := newTest(t)
+	looked(t, a)
+	old := tinyKept()
+	old[0].SHA256 = "11"
+	do(a, func() { p.store.Files = old[:1] })
+	a.lookAtStore(false)
+	if s := a.label(*a.model.servedBase()) + a.loadLabel() + a.about(); strings.Contains(strings.ToLower(s), "kept here") || !strings.Contains(s, "Load, 27 MB") || strings.Contains(s, "without a network") {
+		t.Errorf("got %q", s)
 	}
 }
 
@@ -68,7 +80,7 @@ func TestModelsAreListedAndRemoved(t *testing.T) {
 	}
 	do(a, func() { a.Forget(models[1]) })
 	wait(t, a, "one to go", func() bool { return len(a.store.Files) == 1 && strings.Contains(a.said, "removed") })
-	do(a, func() { p.inUse = map[string]bool{"aa": true}; a.Forget(models[0]) })
+	do(a, func() { p.inUse = map[string]bool{"00": true}; a.Forget(models[0]) })
 	wait(t, a, "a fault", func() bool { return a.fault != nil })
 	if f := a.fault; f.Kind != fault.Input || !strings.Contains(f.Error(), "Tiny SmolLM2-135M: it is in use") || len(a.store.Files) != 1 {
 		t.Errorf("got %v with %d files", f, len(a.store.Files))
@@ -114,6 +126,16 @@ func TestTheFirstKeptModelAsksForProtection(t *testing.T) {
 	if s := a.about(); s != "" {
 		t.Errorf("an open model tells by itself: %q", s)
 	}
+}
+
+func TestNoRoomShowsWhatCanBeRemoved(t *testing.T) {
+	a, _, f := newTest(t)
+	looked(t, a)
+	f.openIt = func() error {
+		return fault.New(fault.Quota, "storage", "tiny.gguf: need 5.0 MB, have 1.0 MB in this browser")
+	}
+	do(a, a.Load)
+	wait(t, a, "the fault", func() bool { return a.fault != nil && a.folds["store"] })
 }
 
 func TestABrowserThatKeepsNothingIsSaid(t *testing.T) {

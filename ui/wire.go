@@ -176,6 +176,8 @@ type adaptOptions struct {
 	Held         string  `json:"held,omitempty"`
 	Truncate     bool    `json:"truncate"`
 	RoutingEvery int     `json:"routingEvery,omitempty"`
+
+	SnapshotEvery float64 `json:"snapshotEvery,omitempty"` // seconds
 }
 
 type generateOptions struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"handful/core/fault"
 	"handful/core/task"
@@ -16,9 +17,15 @@ import (
 func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *Fit, err error) {
 	defer e.lock()()
 	defer fault.Recover("adapt", &err)
+	return e.adapt(ctx, o, nil, on)
+}
+
+// adapt is Adapt and Resume: from is a run to go on with, or nil.
+func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on func(Event)) (*Fit, error) {
 	if on == nil {
 		on = func(Event) {}
 	}
+	asked := o
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
@@ -69,10 +76,15 @@ func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *
 	if err != nil {
 		return nil, err
 	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
 	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
 		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
-	err = e.train(ctx, t, method, fit, on)
+	if from != nil {
+		err = from.resume(ctx, t, fit)
+	}
+	if err == nil {
+		err = e.train(ctx, t, method, fit, on)
+	}
 	t.Close()
 	if err != nil {
 		return nil, err
@@ -100,6 +112,7 @@ func (e *Engine) train(ctx context.Context, t *tune.Trainer, method *tune.Method
 	for _, s := range o.SaveSteps {
 		save[s] = true
 	}
+	kept := time.Now()
 	for !t.Done() {
 		s, err := t.Step(ctx)
 		if fault.Is(err, fault.Cancelled) || errors.Is(err, context.Canceled) {
@@ -116,6 +129,14 @@ func (e *Engine) train(ctx context.Context, t *tune.Trainer, method *tune.Method
 		fit.Steps = append(fit.Steps, ev)
 		fit.Losses = append(fit.Losses, s.Loss)
 		on(Event{Step: &ev})
+		if every := o.SnapshotEvery; every > 0 && !t.Done() && time.Since(kept).Seconds() >= every {
+			snap, err := e.snapshot(context.WithoutCancel(ctx), t, fit)
+			if err != nil {
+				return err
+			}
+			on(Event{Snapshot: snap})
+			kept = time.Now()
+		}
 		routing := o.RoutingEvery > 0 && s.Step%o.RoutingEvery == 0 && !t.Done()
 		if !save[s.Step] && !routing {
 			continue

@@ -104,18 +104,31 @@ type AdaptOptions struct {
 	Seed         uint64   `json:"seed"`
 	RoutingEvery int      `json:"routingEvery"` // steps between Routing events; 0: only at the end
 
+	SnapshotEvery float64 `json:"snapshotEvery"` // seconds between Snapshot events; 0: none
+
 	// ScaleParameter makes Adafactor's rates relative to each tensor's RMS.
 	ScaleParameter bool `json:"scaleParameter"`
 }
 
 // Event is one thing that happened while adapting; exactly one field is set.
 type Event struct {
+	Resumed *ResumedEvent `json:"resumed,omitempty"`
+
 	Start   *StartEvent `json:"start,omitempty"`
 	Plan    *PlanEvent  `json:"plan,omitempty"`
 	Step    *StepEvent  `json:"step,omitempty"`
 	Routing *Routing    `json:"routing,omitempty"`
 	Score   *ScoreRow   `json:"score,omitempty"`
 	Save    *SaveEvent  `json:"save,omitempty"`
+
+	Snapshot *SnapshotEvent `json:"snapshot,omitempty"`
+}
+
+// ResumedEvent comes first of a run that goes on: what it was asked, with the
+// examples, and what it has done.
+type ResumedEvent struct {
+	Options AdaptOptions `json:"options"`
+	Steps   []StepEvent  `json:"steps"`
 }
 
 // StartEvent tells how the search for a start goes on, before the plan; the
@@ -173,6 +186,13 @@ type SaveEvent struct {
 	Files []File `json:"-"`
 }
 
+// SnapshotEvent is a run after a step, which Resume goes on with. It holds the
+// examples.
+type SnapshotEvent struct {
+	Step  int    `json:"step"`
+	Bytes []byte `json:"-"`
+}
+
 // Routing is the mixture per site: W[site][head][skill].
 type Routing struct {
 	Step  int           `json:"step"`
@@ -226,7 +246,8 @@ type Fit struct {
 	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
 	files      []File
 	learned    *tune.Learned
-	options    AdaptOptions
+	options    AdaptOptions // as they were trained with
+	asked      AdaptOptions // as they were given
 
 	recommended []string       // see PlanEvent
 	prompted    []string       // options that stood in every training row's prompt

@@ -147,6 +147,9 @@ func (t *Trainer) pack(k int) (*batch, error) {
 // Done reports whether all steps have run.
 func (t *Trainer) Done() bool { return t.step >= len(t.batches) }
 
+// At is the number of steps that have run.
+func (t *Trainer) At() int { return t.step }
+
 // Tokens is the size of the largest batch after bucketing.
 func (t *Trainer) Tokens() int { return t.lg.tokens + t.lg.source }
 

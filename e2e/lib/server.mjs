@@ -53,3 +53,12 @@ export async function serve({ dir = path.join(root, 'dist/site'), at = '/', plai
   const close = () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections()));
   return { origin: `http://127.0.0.1:${server.address().port}`, answers, log, close };
 }
+
+/**
+ * Lays the scripts of the engine's Worker into a folder of their own, of a
+ * build that knows no files: a test puts its own engine.wasm beside them.
+ */
+export function workerIn(folder, answers) {
+  for (const script of ['engine-worker.js', 'program.mjs', 'models.mjs', 'store.mjs', 'gpu-shim.js', 'wasm_exec.js']) answers.set(folder + script, `/${script}`);
+  answers.set(folder + 'build.js', (_, response) => response.end("globalThis.handfulBuild = { id: 'test', files: {} };"));
+}

@@ -6,6 +6,7 @@ import (
 
 	"handful/core/engine"
 	"handful/core/fault"
+	"handful/core/format"
 	"handful/wasm/rpc"
 	"handful/wasm/web"
 )
@@ -18,23 +19,51 @@ type Adapted struct {
 
 // adapt fine-tunes. A cancelled one answers with what it has learned.
 func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
-	release, err := s.alone("adapt")
+	return s.fitted(ctx, "adapt", emit, func(eng *engine.Engine, on func(engine.Event)) (*engine.Fit, error) {
+		o, err := adaptOptions(eng, r)
+		if err != nil {
+			return nil, err
+		}
+		return eng.Adapt(ctx, o, on)
+	})
+}
+
+// mostRun bounds a kept run, in bytes: three times what is trained, and the
+// examples.
+const mostRun = 1 << 30
+
+// resume goes on with a run, from the bytes of a snapshot event.
+func (s *session) resume(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+	if len(r.Blobs) != 1 {
+		return nil, nil, fault.Inputf("resume", "got %d blobs, want the bytes of a run", len(r.Blobs))
+	}
+	run, err := format.ReadAll("run", web.NewBlob("run", r.Blobs[0]), mostRun)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s.fitted(ctx, "resume", emit, func(eng *engine.Engine, on func(engine.Event)) (*engine.Fit, error) {
+		return eng.Resume(ctx, run, on)
+	})
+}
+
+// fitted fine-tunes by do, whose events become the call's, and keeps what it
+// makes.
+func (s *session) fitted(ctx context.Context, op string, emit *rpc.Emitter, do func(*engine.Engine, func(engine.Event)) (*engine.Fit, error)) (any, []rpc.Blob, error) {
+	release, err := s.alone(op)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer release()
-	eng, leave, err := s.take(ctx, "adapt", emit)
+	eng, leave, err := s.take(ctx, op, emit)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer leave()
-	o, err := adaptOptions(eng, r)
-	if err != nil {
-		return nil, nil, err
-	}
 	made := &fit{}
-	made.Fit, err = eng.Adapt(ctx, o, func(ev engine.Event) {
+	made.Fit, err = do(eng, func(ev engine.Event) {
 		switch {
+		case ev.Resumed != nil:
+			emit.Send("resumed", ev.Resumed)
 		case ev.Start != nil:
 			emit.Latest("start", "", ev.Start)
 			web.Yield() // a stop is heard between rows
@@ -47,6 +76,8 @@ func (s *session) adapt(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (
 			emit.Latest("routing", "", ev.Routing)
 		case ev.Score != nil:
 			emit.Send("score", ev.Score)
+		case ev.Snapshot != nil:
+			emit.Send("snapshot", ev.Snapshot, web.Array(ev.Snapshot.Bytes))
 		case ev.Save != nil:
 			for _, f := range ev.Save.Files {
 				made.saved = append(made.saved, engine.File{Name: fmt.Sprintf("step%d/%s", ev.Save.Step, f.Name), Bytes: f.Bytes})

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"syscall/js"
 
 	"handful/core/engine"
 	"handful/wasm/rpc"
@@ -32,9 +31,7 @@ func (s *session) export(ctx context.Context, r rpc.Request, emit *rpc.Emitter) 
 	names, blobs := []string{}, []rpc.Blob{}
 	if p.To == "" {
 		for _, x := range append(f.Export(), f.saved...) {
-			b := js.Global().Get("Uint8Array").New(len(x.Bytes))
-			js.CopyBytesToJS(b, x.Bytes)
-			names, blobs = append(names, x.Name), append(blobs, b)
+			names, blobs = append(names, x.Name), append(blobs, web.Array(x.Bytes))
 		}
 		return map[string]any{"names": names}, blobs, nil
 	}

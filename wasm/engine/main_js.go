@@ -18,6 +18,7 @@ func main() {
 		"info":      s.info,
 		"preview":   s.preview,
 		"adapt":     s.adapt,
+		"resume":    s.resume,
 		"export":    s.export,
 		"free":      s.free,
 		"share":     s.share,

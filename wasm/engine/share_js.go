@@ -11,6 +11,7 @@ import (
 	"handful/core/format"
 	"handful/core/share"
 	"handful/wasm/rpc"
+	"handful/wasm/web"
 )
 
 // Packed describes a .handful file.
@@ -75,7 +76,7 @@ func (s *session) pack(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, [
 	if err != nil {
 		return nil, nil, err
 	}
-	return packed(b, a), []rpc.Blob{bytesJS(b)}, nil
+	return packed(b, a), []rpc.Blob{web.Array(b)}, nil
 }
 
 // Agreement counts predictions.
@@ -108,12 +109,6 @@ func (s *session) agreement(ctx context.Context, r rpc.Request, emit *rpc.Emitte
 	defer leave()
 	same, of, err := eng.Agreement(ctx, f.Fit, told)
 	return Agreement{same, of}, nil, err
-}
-
-func bytesJS(b []byte) rpc.Blob {
-	a := js.Global().Get("Uint8Array").New(len(b))
-	js.CopyBytesToJS(a, b)
-	return a
 }
 
 // Given is a code, a link with one, or a .handful file: the call's first blob.

@@ -167,11 +167,29 @@ export interface AdaptOptions {
   seed?: number;
   /** Steps between routing events; 0: only at the end. */
   routingEvery?: number;
+  /** Seconds between snapshot events; 0: none. */
+  snapshotEvery?: number;
+}
+
+export interface Listening {
   onStep?(step: Step): void;
   /** Everything that happens: exactly one field is set. */
-  onEvent?(event: { start?: Start; plan?: Plan; step?: Step; routing?: Routing; score?: ScoreRow; save?: { step: number } }): void;
+  onEvent?(event: Event): void;
   /** Stops within a step and rejects with an AbortError; see also Handful.stop. */
   signal?: AbortSignal;
+}
+
+export interface Event {
+  /** What a run that goes on has been asked and has done. */
+  resumed?: { options: AdaptOptions; steps: Step[] };
+  start?: Start;
+  plan?: Plan;
+  step?: Step;
+  routing?: Routing;
+  score?: ScoreRow;
+  save?: { step: number };
+  /** The run after a step, for Handful.resume: the examples are in it. */
+  snapshot?: { step: number; bytes: Uint8Array };
 }
 
 /** How the search for a start (routerInit best) goes on; the last has rows. */
@@ -402,7 +420,12 @@ export interface GenerateOptions extends Using {
 
 export interface Handful {
   readonly info: Info;
-  adapt(options: AdaptOptions): Promise<Fit>;
+  adapt(options: AdaptOptions & Listening): Promise<Fit>;
+  /**
+   * Goes on with a run that was broken off, from the bytes of its newest snapshot event, with its own options: on the
+   * cpu to the same bits. The same base and inventory must be open.
+   */
+  resume(run: Uint8Array | Blob, listening?: Listening): Promise<Fit>;
   /** Ends a running adapt after its step; its promise gives what it has learned. */
   stop(): void;
   /** Makes a fine-tune of what was shared. Another base, or other skills, than it was made with are refused by name. */

@@ -65,17 +65,26 @@ class Handful {
 
   /** Fine-tunes on examples. */
   async adapt({ signal, onStep, onEvent, ...options } = {}) {
-    const on = ({ kind, data }) => {
+    const params = { ...options, examples: jsonl(options.examples), targets: list(options.targets) };
+    return this.#fit('adapt', params, [], { signal, onStep, onEvent });
+  }
+
+  /** Goes on with a run that was broken off, from the bytes of its newest snapshot event. */
+  async resume(run, { signal, onStep, onEvent } = {}) {
+    return this.#fit('resume', {}, [run instanceof Blob ? run : new Blob([run])], { signal, onStep, onEvent });
+  }
+
+  async #fit(method, params, blobs, { signal, onStep, onEvent }) {
+    const on = ({ kind, data }, [bytes] = []) => {
       for (const one of kind === 'step' ? data : [data]) {
         if (kind === 'step') onStep?.(one);
-        onEvent?.({ [kind]: one });
+        onEvent?.({ [kind]: kind === 'snapshot' ? { ...one, bytes } : one });
       }
     };
-    const params = { ...options, examples: jsonl(options.examples), targets: list(options.targets) };
     const stop = new AbortController();
-    this.#stop ??= stop; // a second adapt is refused while one runs
+    this.#stop ??= stop; // a second one is refused while one runs
     try {
-      const { data } = await this.#call('adapt', params, { on, signal, stop: stop.signal });
+      const { data } = await this.#call(method, params, { on, blobs, signal, stop: stop.signal });
       return (this.#last = new Fit(this.#engine, data));
     } finally {
       if (this.#stop === stop) this.#stop = null;
@@ -173,7 +182,7 @@ class Handful {
 
   /** Weights are uploaded at first use, so that every call may have progress. */
   #call(method, params, { on, ...rest }) {
-    const all = (event) => (event.kind === 'progress' ? this.#onProgress?.(event.data) : on?.(event));
+    const all = (event, blobs) => (event.kind === 'progress' ? this.#onProgress?.(event.data) : on?.(event, blobs));
     return this.#engine.call(method, params, { ...rest, on: all });
   }
 

@@ -80,10 +80,13 @@ async function part(at, { sha256, bytes, name, of }, free) {
   const keep = (more) => write(at, note(sha256), JSON.stringify({ name, of, bytes, tag: about.tag, ...more }));
   let size = had;
   const cut = (to) => (out.truncate(to), (size = to));
-  await keep().catch((error) => {
+  try {
+    await keep();
+  } catch (error) {
     out.close();
+    if (had === 0) await discard(at, sha256);
     throw error;
-  });
+  }
   return {
     size: () => size,
     tag: () => about.tag ?? '',

@@ -72,7 +72,7 @@ function isolate() {
 /** Changes over to the newer build and reloads; not while other tabs are open. */
 export async function take() {
   const worker = registration?.waiting;
-  if (!worker) return location.reload();
+  if (!worker) return reload();
   const changed = new Promise((resolve) => navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true }));
   const { port1, port2 } = new MessageChannel();
   const answer = new Promise((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
@@ -81,6 +81,10 @@ export async function take() {
   set({ others });
   if (others > 0) return;
   await changed;
+  reload();
+}
+
+function reload() {
   try {
     sessionStorage.setItem(typed, JSON.stringify(fields.map((id) => document.getElementById(id)?.value ?? '')));
   } catch {

@@ -4,6 +4,7 @@ import { compile, id } from './program.mjs';
 import { openStore } from './kept.mjs';
 import * as models from './models.mjs';
 import * as offline from './offline.mjs';
+import * as runs from './runs.mjs';
 import * as store from './store.mjs';
 
 window.handful = handful;
@@ -11,7 +12,7 @@ window.__handfulKept = openStore; // for the program below
 window.createHandful = handful.createHandful;
 
 // What the page's program finds here (ui/store_js.go).
-globalThis.handfulPage = { build: id, offline, store, models };
+globalThis.handfulPage = { build: id, offline, store, models, runs };
 
 // Vugu hands its renderer's script to eval, which the page's policy forbids.
 // The same script is loaded as a file, so that one call has nothing to do.

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"syscall/js"
@@ -35,11 +34,10 @@ func version(resp js.Value) string {
 
 // continues tells whether a 206 goes on at a position of the wanted file.
 func continues(resp js.Value, at, size int64) bool {
-	var from, to, of int64
-	if n, _ := fmt.Sscanf(header(resp, "content-range"), "bytes %d-%d/%d", &from, &to, &of); n < 2 {
-		return false
-	}
-	return from == at && (size == 0 || of == 0 || of == size) && header(resp, "content-encoding") == "" && !isPage(resp)
+	span, of, ok := strings.Cut(strings.TrimPrefix(header(resp, "content-range"), "bytes "), "/")
+	from, _, _ := strings.Cut(span, "-")
+	whole := of == "*" || size == 0 || of == strconv.FormatInt(size, 10)
+	return ok && whole && from == strconv.FormatInt(at, 10) && header(resp, "content-encoding") == "" && !isPage(resp)
 }
 
 func isPage(resp js.Value) bool {

@@ -60,8 +60,8 @@ func Download(ctx context.Context, w Want, report func(Report)) (g Got, missing 
 	defer context.AfterFunc(ctx, func() { abort.Call("abort") })()
 	d := &download{want: w, abort: abort, report: report, total: w.Size}
 	if w.Keep && w.SHA256 != "" && w.Size > 0 {
-		report(Report{Status: "verify", Total: w.Size})
-		s, err := takeStored(ctx, w, abort, func() { report(Report{Status: "wait", Total: w.Size}) })
+		report(Report{Status: "verify"})
+		s, err := takeStored(ctx, w, abort, func() { report(Report{Status: "wait"}) })
 		switch {
 		case fault.Is(err, fault.Unsupported):
 			g.Why = fault.From("storage", err).Msg

@@ -30,9 +30,7 @@ func (w *Parts) flush() {
 	if len(w.buf) == 0 {
 		return
 	}
-	a := js.Global().Get("Uint8Array").New(len(w.buf))
-	js.CopyBytesToJS(a, w.buf)
-	w.parts = append(w.parts, js.Global().Get("Blob").New([]any{a}))
+	w.parts = append(w.parts, js.Global().Get("Blob").New([]any{Array(w.buf)}))
 	w.buf = w.buf[:0]
 }
 
@@ -40,4 +38,11 @@ func (w *Parts) flush() {
 func (w *Parts) Blob() js.Value {
 	w.flush()
 	return js.Global().Get("Blob").New(w.parts)
+}
+
+// Array copies bytes into a Uint8Array.
+func Array(p []byte) js.Value {
+	a := js.Global().Get("Uint8Array").New(len(p))
+	js.CopyBytesToJS(a, p)
+	return a
 }

@@ -251,9 +251,8 @@ func TestTakeFiles(t *testing.T) {
 		a, _, _ := newTest(t)
 		do(a, func() {
 			a.TakeFiles(x.files)
-			a.Load()
-			if a.model.opening() || a.whyNot() != lookingAtFiles || a.loadLabel() != lookingAtFiles {
-				t.Error("Load could be pressed before the files are looked at")
+			if a.whyNot() != lookingAtFiles || a.loadLabel() != lookingAtFiles {
+				t.Error("the page does not say that the files are looked at")
 			}
 		})
 		wait(t, a, "the files", func() bool { return a.model.sorting == 0 })
@@ -275,13 +274,28 @@ func TestTakeFiles(t *testing.T) {
 	}
 	a, _, _ := newTest(t)
 	do(a, func() { a.TakeFiles(list("model.gguf")) })
-	do(a, func() { a.TakeFiles(list("broken.zip")) })
+	do(a, func() { a.TakeFiles(list("broken.zip")); a.Load() })
 	wait(t, a, "the fault", func() bool { return a.fault != nil && a.model.sorting == 0 })
 	do(a, func() {
 		if len(a.model.baseFiles) != 1 || a.model.baseFiles[0].name != "model.gguf" {
 			t.Errorf("a broken file took the others away: %v", a.model.baseFiles)
 		}
+		if a.model.opening() || a.model.loadThen {
+			t.Error("a broken file was loaded")
+		}
 	})
+}
+
+func TestLoadPressedTooEarlyLoadsWhatWasDropped(t *testing.T) {
+	a, _, f := newTest(t)
+	do(a, func() {
+		a.TakeFiles([]file{{name: "mine.gguf", size: 5, blob: "bytes"}})
+		a.Load()
+	})
+	wait(t, a, "the model", func() bool { return a.model.info != nil })
+	if n, o := f.calls("open"); n != 1 || strings.Contains(o, "tiny.gguf") {
+		t.Errorf("opened %d times, %s", n, o)
+	}
 }
 
 // TestExportAs: what is chosen is what the engine is asked for.

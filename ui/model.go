@@ -31,7 +31,8 @@ type modelState struct {
 
 	base, inventory, device string // what is chosen
 	baseFiles, invFiles     []file
-	sorting                 int // drops whose files are looked at
+	sorting                 int  // drops whose files are looked at
+	loadThen                bool // Load was pressed meanwhile
 
 	stop     context.CancelFunc // set while opening
 	progress progress
@@ -103,6 +104,7 @@ func (a *App) TakeFiles(files []file) {
 		a.page.Update(func() {
 			a.model.sorting--
 			if err != nil {
+				a.model.loadThen = false
 				a.show("files", err)
 				return
 			}
@@ -124,6 +126,9 @@ func (a *App) TakeFiles(files []file) {
 				a.dropSample()
 			}
 			a.say(plural(len(files), "file") + " taken")
+			if m.loadThen && m.sorting == 0 {
+				a.Load()
+			}
 		})
 	}()
 }
@@ -155,7 +160,12 @@ func sources(files []file, blobs *[]rpc.Blob) (out []source) {
 
 // Load opens what is chosen.
 func (a *App) Load() {
-	if a.model.opening() || a.model.sorting > 0 || a.run.phase != idle || !a.model.chosen() {
+	if a.model.sorting > 0 {
+		a.model.loadThen = true // files come a moment after they are dropped
+		return
+	}
+	a.model.loadThen = false
+	if a.model.opening() || a.run.phase != idle || !a.model.chosen() {
 		return
 	}
 	a.fault = nil

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
-	"time"
 )
 
 // event is a line of `go test -json` (go doc test2json).
@@ -26,10 +24,9 @@ type event struct {
 func goSuite(name string, env, flags []string, packages ...string) suite {
 	return suite{name: name, run: func(ctx context.Context, r *result) {
 		args := append([]string{"test", "-json", "-timeout", "15m"}, flags...)
-		cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
+		cmd := command(ctx, append(append([]string{"go"}, args...), packages...))
 		cmd.Env = append(slim(os.Environ()), env...)
 		cmd.Stderr = os.Stderr
-		cmd.WaitDelay = 10 * time.Second
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()
@@ -39,7 +36,7 @@ func goSuite(name string, env, flags []string, packages ...string) suite {
 			return
 		}
 		countGo(out, os.Stdout, r)
-		if err := cmd.Wait(); err != nil && len(r.failed) == 0 {
+		if err := cmd.Wait(); err != nil && (len(r.failed) == 0 || ctx.Err() != nil) {
 			r.fail("%s: go test: %v", name, err)
 		}
 	}}

@@ -25,6 +25,10 @@ type suite struct {
 	run   func(context.Context, *result)
 }
 
+// limits are for all of a mode's suites together: several times what they take,
+// so that what hangs is a failure with a name.
+var limits = map[string]time.Duration{"check": 20 * time.Minute, "quick": 45 * time.Minute, "all": 3 * time.Hour}
+
 // result counts what a suite did.
 type result struct {
 	name    string
@@ -54,6 +58,8 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	ctx, done := context.WithTimeout(ctx, limits[mode])
+	defer done()
 	if mode == "all" {
 		os.Setenv("HANDFUL_SLOW", "1") // tests that take long look at it
 	}
@@ -77,7 +83,7 @@ func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 		}
 		switch {
 		case ctx.Err() != nil:
-			r.fail("%s: interrupted", s.name)
+			r.fail("%s: %v", s.name, context.Cause(ctx))
 		case why != "":
 			r.skip("%s: %s", s.name, why)
 		default:
@@ -119,11 +125,19 @@ type step struct {
 	mute bool // its output matters only when it fails
 }
 
+// command is interrupted at the context's end, so that it can end what it has
+// started, and killed if that takes long.
+func command(ctx context.Context, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
 // do runs a command and gives its output.
 func do(ctx context.Context, env []string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	cmd := command(ctx, args)
 	cmd.Env = append(os.Environ(), env...)
-	cmd.WaitDelay = 10 * time.Second
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -88,7 +88,12 @@ func wasmSuite() suite {
 func browserSuite() suite {
 	s := tapSuite("browser", "e2e", func() []string {
 		files, _ := filepath.Glob("e2e/*.test.mjs")
-		args := []string{"node", "--test", "--test-concurrency=1", "--test-reporter=tap"}
+		// Node's timeout is for a whole file.
+		limit := 8 * time.Minute
+		if os.Getenv("HANDFUL_SLOW") != "" {
+			limit = 40 * time.Minute
+		}
+		args := []string{"node", "--test", "--test-concurrency=1", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap"}
 		for _, f := range files {
 			args = append(args, filepath.Base(f))
 		}

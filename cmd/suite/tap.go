@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
-	"time"
 )
 
 // tapLine is a result in the Test Anything Protocol.
@@ -19,8 +17,8 @@ var tapLine = regexp.MustCompile(`^\s*(not )?ok \d+ (?:- )?(.*?)(?: # (SKIP|TODO
 func tapSuite(name, dir string, args func() []string) suite {
 	return suite{name: name, run: func(ctx context.Context, r *result) {
 		a := args()
-		cmd := exec.CommandContext(ctx, a[0], a[1:]...)
-		cmd.Dir, cmd.Stderr, cmd.WaitDelay = dir, os.Stderr, 10*time.Second
+		cmd := command(ctx, a)
+		cmd.Dir, cmd.Stderr = dir, os.Stderr
 		out, err := cmd.StdoutPipe()
 		if err == nil {
 			err = cmd.Start()
@@ -30,7 +28,7 @@ func tapSuite(name, dir string, args func() []string) suite {
 			return
 		}
 		countTAP(out, os.Stdout, r)
-		if err := cmd.Wait(); err != nil && len(r.failed) == 0 {
+		if err := cmd.Wait(); err != nil && (len(r.failed) == 0 || ctx.Err() != nil) {
 			r.fail("%s: %v", name, err)
 		}
 		if err == nil && r.passed+len(r.failed)+len(r.skipped) == 0 {

@@ -27,7 +27,7 @@ after(() => it?.close());
 const hooks = (p) => ({
   button: (name) => p.getByRole('button', { name, exact: true }),
   hook: (id) => p.getByTestId(id),
-  idle: () => p.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Export' && !b.disabled && !b.hasAttribute('aria-label')), null, { timeout: 60_000 }),
+  idle: () => p.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Export' && !b.disabled && !b.hasAttribute('aria-label'))),
   kept: () => p.getByTestId('library').locator('.kept-name').allInnerTexts(),
 });
 
@@ -38,7 +38,7 @@ async function adapt(p, { method = 'z', steps = '' } = {}) {
   await hook('method-select').selectOption(method);
   await hook('steps-input').fill(steps);
   await button('Adapt').click();
-  await p.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor({ timeout: 60_000 });
+  await p.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
   await idle();
   await button('Keep').waitFor({ state: 'hidden' });
 }
@@ -75,7 +75,7 @@ test('a link gives another person the same fine-tune', { skip }, async (t) => {
   const other = await it.another();
   const p = await other.page(link);
   const { button, hook, idle, kept } = hooks(p);
-  await hook('shared').getByText('“walk → walks”: MHR-z on Pocket with the skills pocket-mhr').waitFor({ timeout: 30_000 });
+  await hook('shared').getByText('“walk → walks”: MHR-z on Pocket with the skills pocket-mhr').waitFor();
   assert.equal(await hook('examples-input').inputValue(), '');
   await accessible(p);
   await button('Open it').click();
@@ -94,7 +94,7 @@ test('a link gives another person the same fine-tune', { skip }, async (t) => {
   await button('walk → walks').click();
   await p.getByText('16 examples').waitFor();
   await button('Compare').click();
-  await p.getByRole('heading', { name: 'On the test rows' }).waitFor({ timeout: 60_000 });
+  await p.getByRole('heading', { name: 'On the test rows' }).waitFor();
   await idle();
   const theirs = await predictions(p);
   const inputs = Object.keys(mine);
@@ -209,7 +209,7 @@ test('two fine-tunes side by side', { skip }, async () => {
   await page.getByRole('checkbox', { name: 'Compare walk → walks (2)' }).check();
   await button('Compare').click();
   await page.getByText('Scoring on 40 test rows').first().waitFor();
-  await page.getByRole('heading', { name: 'On the test rows' }).waitFor({ timeout: 60_000 });
+  await page.getByRole('heading', { name: 'On the test rows' }).waitFor();
   await idle();
   const rows = await page.locator('[data-testid=score-table] tbody tr').allInnerTexts();
   assert.equal(rows.length, 3);
@@ -234,7 +234,7 @@ test('what is too large for a link goes as a file, which opens when it is droppe
   const p = await other.page(at);
   const theirs = hooks(p);
   await p.locator('#model-files').setInputFiles({ name: 'theirs.handful', mimeType: '', buffer });
-  await theirs.hook('shared').getByText('MHR-µ on Pocket').waitFor({ timeout: 30_000 });
+  await theirs.hook('shared').getByText('MHR-µ on Pocket').waitFor();
   await theirs.button('Open it').click();
   await theirs.idle();
   await theirs.hook('try-input').fill('jump');
@@ -301,7 +301,7 @@ test('a link for another base is refused by the name of the one it needs', { ski
   await page.locator('#model-files').setInputFiles(['config.json', 'model.safetensors'].map((n) => path.join(root, golden.at, n)));
   await page.locator('#model-files').setInputFiles(skills.map((n) => path.join(root, golden.at, n)));
   await button('Open it').click();
-  await page.getByText('It came without scores').waitFor({ timeout: 30_000 });
+  await page.getByText('It came without scores').waitFor();
   assert.equal(await hook('fault').innerText(), '');
 });
 

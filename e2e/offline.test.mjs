@@ -71,7 +71,7 @@ test('the server stopped and the network off: reload, adapt, try, export', { ski
   await page.reload();
   await button('walk → walks').click();
   await button('Adapt').click();
-  await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor({ timeout: 60_000 });
+  await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
   await idle();
   await hook('try-input').fill('jump');
   await button('Try it').click();

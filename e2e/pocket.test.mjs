@@ -24,7 +24,7 @@ after(() => it?.close());
 
 const button = (name) => page.getByRole('button', { name, exact: true });
 const hook = (id) => page.getByTestId(id);
-const scored = () => page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor({ timeout: 60_000 });
+const scored = () => page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
 const idle = () => page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Export' && !b.disabled));
 const percent = async (row) => parseInt(await page.locator(`[data-testid=score-table] tbody tr:nth-child(${row}) td:nth-child(3)`).innerText(), 10);
 

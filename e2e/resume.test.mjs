@@ -34,7 +34,7 @@ const curve = async (on = page) => Number((await hook('loss-chart', on).locator(
 /** Waits until the run is kept, and tells after which step. */
 const kept = async (on = page) => {
   const line = on.getByText(/Kept in this browser after step \d+, with its examples/);
-  await line.waitFor({ timeout: 90_000 });
+  await line.waitFor();
   return Number((await line.innerText()).match(/step (\d+)/)[1]);
 };
 

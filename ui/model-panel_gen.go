@@ -284,7 +284,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			if !c.App.model.opening() {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}}}
 				attach(vgparent, vgn)
-				vgn.AddAttrInterface("disabled", c.App.busy() || c.App.model.sorting > 0 || !c.App.model.chosen() || c.App.model.open())
+				vgn.AddAttrInterface("disabled", !c.App.canLoad())
 				vgn.SetInnerHTML(c.App.loadLabel())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
 					EventType: "click",

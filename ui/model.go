@@ -126,7 +126,7 @@ func (a *App) TakeFiles(files []file) {
 				a.dropSample()
 			}
 			a.say(plural(len(files), "file") + " taken")
-			if m.loadThen && m.sorting == 0 {
+			if m.loadThen {
 				a.Load()
 			}
 		})
@@ -158,14 +158,19 @@ func sources(files []file, blobs *[]rpc.Blob) (out []source) {
 	return out
 }
 
+// canLoad tells whether Load leads to something.
+func (a *App) canLoad() bool {
+	m := &a.model
+	return !a.busy() && (m.sorting > 0 || m.chosen() && !m.open())
+}
+
 // Load opens what is chosen.
 func (a *App) Load() {
-	if a.model.sorting > 0 {
-		a.model.loadThen = true // files come a moment after they are dropped
+	if !a.canLoad() {
 		return
 	}
-	a.model.loadThen = false
-	if a.model.opening() || a.run.phase != idle || !a.model.chosen() {
+	a.model.loadThen = a.model.sorting > 0 // what was just dropped is meant
+	if a.model.loadThen {
 		return
 	}
 	a.fault = nil

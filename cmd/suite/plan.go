@@ -89,7 +89,7 @@ func browserSuite() suite {
 	s := tapSuite("browser", "e2e", func() []string {
 		files, _ := filepath.Glob("e2e/*.test.mjs")
 		// Node's timeout is for a whole file.
-		limit := 8 * time.Minute
+		limit := 10 * time.Minute
 		if os.Getenv("HANDFUL_SLOW") != "" {
 			limit = 40 * time.Minute
 		}

@@ -16,6 +16,9 @@ export const skip = executable ? false : 'no Chromium: install it or set CHROMIU
 const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
+/** How long a page may take for what takes a second on a machine with nothing else to do, in ms. */
+const patience = 120_000;
+
 /** A browser with an empty profile. */
 async function launch(args) {
   const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
@@ -24,6 +27,7 @@ async function launch(args) {
     headless: true,
     args: ['--no-sandbox', ...quiet, ...args],
   });
+  context.setDefaultTimeout(patience);
   const close = async () => {
     await context.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 3 });

@@ -1,0 +1,109 @@
+package cpu
+
+import (
+	"handful/core/device/cpu/avx2"
+	"handful/core/graph"
+	"handful/core/tensor"
+)
+
+// avx2Blas is Go's assembly for AVX2 and FMA.
+type avx2Blas struct{ plainRows }
+
+func vectors() []products {
+	if !avx2.Have() {
+		return nil
+	}
+	return []products{avx2Blas{}}
+}
+
+func (avx2Blas) name() string   { return "Go + AVX2" }
+func (avx2Blas) family() string { return "avx2" }
+
+// alone is how many multiplications are not worth a second processor.
+const alone = 1 << 19
+
+func gemm(m, n, k int, alpha float32, a, b avx2.Matrix, acc bool, c []float32, ldc int) {
+	each := parallelJobs
+	if m*n*k < alone {
+		each = oneByOne
+	}
+	avx2.Gemm(m, n, k, alpha, a, b, acc, c, ldc, each)
+}
+
+func parallelJobs(n int, f func(job int)) { parallelWorkers(n, func(_, job int) { f(job) }) }
+
+func oneByOne(n int, f func(job int)) {
+	for i := range n {
+		f(i)
+	}
+}
+
+func (avx2Blas) nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	gemm(m, n, k, alpha, avx2.Matrix{Data: a, Stride: lda}, avx2.Matrix{Data: b, Stride: ldb}, acc, c, ldc)
+}
+
+func (avx2Blas) nt(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	gemm(m, n, k, alpha, avx2.Matrix{Data: a, Stride: lda}, avx2.Matrix{Data: b, Stride: ldb, T: true}, acc, c, ldc)
+}
+
+func (avx2Blas) tn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
+	gemm(m, n, k, alpha, avx2.Matrix{Data: a, Stride: lda, T: true}, avx2.Matrix{Data: b, Stride: ldb}, acc, c, ldc)
+}
+
+func (avx2Blas) dot(a, b []float32) float32 { return avx2.Dot(a, b) }
+
+func (avx2Blas) expSum(y, x []float32, shift float32) float32 { return avx2.Exp(y, x, shift) }
+
+// sigmoids calls f with 1/σ of the gate's inner value, part by part: y may be
+// one of the inputs.
+func sigmoids(act graph.Activation, g []float32, f func(from int, inverse []float32)) {
+	var buf [512]float32
+	for from := 0; from < len(g); from += len(buf) {
+		x := g[from:min(from+len(buf), len(g))]
+		s := buf[:len(x)]
+		for i, v := range x {
+			if act == graph.GELUNew {
+				v = geluScale * (v + geluCube*v*v*v)
+			}
+			s[i] = -v
+		}
+		avx2.Exp(s, s, 0)
+		for i := range s {
+			s[i]++
+		}
+		f(from, s)
+	}
+}
+
+func (b avx2Blas) gated(act graph.Activation, y, g, u []float32) {
+	sigmoids(act, g, func(from int, inverse []float32) {
+		y, g, u := y[from:], g[from:], u[from:]
+		for i, s := range inverse {
+			y[i] = g[i] / s * u[i]
+		}
+	})
+}
+
+func (b avx2Blas) gatedGrad(act graph.Activation, y, g, u, dy []float32) {
+	sigmoids(act, g, func(from int, inverse []float32) {
+		y, g, u, dy := y[from:], g[from:], u[from:], dy[from:]
+		for i, s := range inverse {
+			x, slope := g[i], float32(1)
+			if act == graph.GELUNew {
+				slope = geluScale * (1 + 3*geluCube*x*x)
+			}
+			s = 1 / s
+			y[i] = dy[i] * u[i] * s * (1 + x*(1-s)*slope)
+		}
+	})
+}
+
+func (b avx2Blas) decode(dst []float32, w *buf, lo, hi int) {
+	if w.dt == tensor.F32 {
+		b.plainRows.decode(dst, w, lo, hi)
+		return
+	}
+	n := w.cols()
+	size := w.dt.Bytes(1, n)
+	avx2.Decode(w.dt, dst[:(hi-lo)*n], w.raw[lo*size:hi*size])
+}

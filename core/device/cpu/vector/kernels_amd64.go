@@ -1,6 +1,9 @@
-package avx2
+package vector
 
 import "golang.org/x/sys/cpu"
+
+// Family names the kernels.
+const Family = "avx2"
 
 // Have tells whether the processor has what the kernels use.
 func Have() bool { return cpu.X86.HasAVX2 && cpu.X86.HasFMA }

@@ -1,4 +1,6 @@
-package avx2
+//go:build amd64 || arm64
+
+package vector
 
 import (
 	"math"

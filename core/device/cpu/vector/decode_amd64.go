@@ -1,4 +1,4 @@
-package avx2
+package vector
 
 import "handful/core/tensor"
 

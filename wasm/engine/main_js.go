@@ -30,7 +30,8 @@ func main() {
 		"score":     s.score,
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
+		"routing":   s.routing,
 		"generate":  s.generate,
-	}, version())
+	}, greeting())
 	select {} // the Worker lives until the page ends it
 }

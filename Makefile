@@ -1,6 +1,6 @@
 # Handful. `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run base build test test-all bench pocket results check fmt clean need-go need-python
+.PHONY: help run base build wheel test test-all bench pocket results check fmt clean need-go need-python
 
 SITE := dist/site
 BASE := .cache/base
@@ -23,6 +23,9 @@ build: need-go ## build the page into dist/site and the program into dist/handfu
 	@scripts/site.sh $(SITE)
 	@go build -trimpath -ldflags='-s -w' -o dist/handful ./cmd/handful
 	@du -sh $(SITE) dist/handful
+
+wheel: need-python build ## build the Python package for notebooks into dist
+	@scripts/wheel.sh $(SITE) dist
 
 test: need-go ## set up what is missing, then run the quick suites (no PyTorch; at most 15 minutes)
 	@scripts/setup.sh

@@ -77,10 +77,35 @@ func (s *ScoreRow) sum(generated bool) {
 	if s.Labels != nil {
 		s.Balanced = eval.Balanced(gold, hits)
 	}
+	if len(hits) > 0 {
+		i := eval.Cells{{byClass(gold, hits, s.Labels != nil)}}.Interval()
+		s.Interval = &i
+	}
 	if generated {
 		exact := s.Accuracy
 		s.Exact, s.RougeL = &exact, &rouge
 	}
+}
+
+// byClass are hits as 0 and 1, those of a class together where there are some.
+func byClass(gold []string, hits []bool, classes bool) (c eval.Cell) {
+	at := map[string]int{}
+	for i, g := range gold {
+		if !classes {
+			g = ""
+		}
+		k, ok := at[g]
+		if !ok {
+			k = len(c)
+			at[g], c = k, append(c, nil)
+		}
+		hit := 0.0
+		if hits[i] {
+			hit = 1
+		}
+		c[k] = append(c[k], hit)
+	}
+	return c
 }
 
 // questions encodes each row with its answer and its choices.

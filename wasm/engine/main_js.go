@@ -30,6 +30,8 @@ func main() {
 		"score":     s.score,
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
+		"against":   s.against,
+		"similar":   s.similar,
 		"generate":  s.generate,
 	}, version())
 	select {} // the Worker lives until the page ends it

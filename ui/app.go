@@ -51,6 +51,8 @@ type Page interface {
 	// Save hands files to the person as one zip, SaveFile a file as it is.
 	Save(zip string, names []string, blobs []rpc.Blob) error
 	SaveFile(name string, blob rpc.Blob) error
+	// SaveText hands text to the person as a file.
+	SaveText(name, text string) error
 	// Fragment is what stands behind # in the page's address, but for the name of
 	// one of its elements. Link is the address with a fragment; DropFragment takes
 	// it off the one that is shown.
@@ -171,6 +173,12 @@ func (a *App) Islands() map[string]string {
 	}
 	if a.folds["routing"] {
 		out["routing-table-island"] = a.run.table()
+	}
+	if a.folds["loss"] {
+		out["loss-table-island"] = a.run.lossTable()
+	}
+	if a.folds["confusion"] {
+		out["confusion-island"] = a.run.matrixText()
 	}
 	return out
 }

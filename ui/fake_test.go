@@ -208,6 +208,10 @@ func (p *fakePage) SaveFile(name string, _ rpc.Blob) error {
 	p.saved[name] = []string{name}
 	return nil
 }
+func (p *fakePage) SaveText(name, text string) error {
+	p.texts[name] = text // called by a handler: the lock is held
+	return nil
+}
 func (p *fakePage) TakeUpdate() { p.taken++ }
 
 func (p *fakePage) Save(zip string, names []string, _ []rpc.Blob) error {
@@ -427,6 +431,28 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			f.note(r)
 			n, _ := f.calls("evaluate")
 			return scoreRow{N: 2, Classes: 2, Balanced: .25 * float64(n), Rows: []prediction{{Input: "in", Want: "a", Got: fmt.Sprint("said ", n)}}}, nil, nil
+		},
+		"against": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o againstOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			if o.With != "icl" {
+				emit.Send("plan", planEvent{Steps: 4})
+				emit.Batch("step", stepEvent{Step: 1, Loss: 3, MS: 10})
+				if f.step != nil {
+					f.step(ctx)
+				}
+				if ctx.Err() != nil {
+					return nil, nil, fault.From("compare", ctx.Err())
+				}
+			}
+			return scoreRow{Name: o.With, N: 2, Classes: 2, Balanced: .5, Shown: 4, Interval: &interval{.1, .9}}, nil, nil
+		},
+		"similar": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return []similarTask{{"headlines", .31}, {"movies", -.2}}, nil, nil
 		},
 		"export": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

@@ -199,6 +199,23 @@ func (c *ScorePanel) more() int {
 	return more
 }
 
+// judged are the models whose answers row by row are known.
+func (c *ScorePanel) judged() (out []scoreRow) {
+	for _, s := range c.App.run.scores {
+		if len(s.Rows) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *ScorePanel) confusedBy() string {
+	if by := c.App.run.confusedBy; c.App.run.score(by) != nil {
+		return by
+	}
+	return "adapted"
+}
+
 func (c *ScorePanel) errors() string {
 	wrong, of := c.App.run.errors()
 	return plural(wrong, "error") + " in " + plural(of, "row")

@@ -78,13 +78,27 @@ func (s *ScoreRow) sum(generated bool) {
 		s.Balanced = eval.Balanced(gold, hits)
 	}
 	if len(hits) > 0 {
-		i := eval.Cells{{byClass(gold, hits, s.Labels != nil)}}.Interval()
+		i := alike(eval.Cells{{byClass(gold, hits, s.Labels != nil)}}.Interval(), len(hits))
 		s.Interval = &i
 	}
 	if generated {
 		exact := s.Accuracy
 		s.Exact, s.RougeL = &exact, &rouge
 	}
+}
+
+// alike widens the interval of n rows that are all right or all wrong, which
+// resampling gives no width, by Wilson's bound (1927): z²/(n + z²), z = 1.96.
+func alike(i eval.Interval, n int) eval.Interval {
+	const z2 = 1.96 * 1.96
+	switch width := z2 / (float64(n) + z2); {
+	case i.Lo != i.Hi:
+	case i.Lo == 0:
+		i.Hi = width
+	case i.Lo == 1:
+		i.Lo = 1 - width
+	}
+	return i
 }
 
 // byClass are hits as 0 and 1, those of a class together where there are some.

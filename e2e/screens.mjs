@@ -38,6 +38,11 @@ try {
   await page.getByTestId('similar').waitFor({ timeout: 240_000 });
   await page.evaluate(() => document.querySelector('#score-section').scrollIntoView());
   await shoot(page, 'result', { full });
+  await page.locator('#diagnosis-section > details > summary').click();
+  await button('Run the self-test').click();
+  await page.locator('#diagnosis-section p', { hasText: 'runs have the losses' }).waitFor({ timeout: 300_000 });
+  await page.evaluate(() => document.querySelector('#diagnosis-section').scrollIntoView());
+  await shoot(page, 'diagnosis', { full });
 } finally {
   await it.close();
 }

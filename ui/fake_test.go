@@ -36,6 +36,9 @@ type fakePage struct {
 	inUse map[string]bool
 	runs  map[string]fakeRun
 	noRun error // why no run can be kept
+
+	facts   facts
+	noFacts error
 }
 
 // fakeRun is a run in the fake browser; here tells that this tab holds it.
@@ -165,6 +168,8 @@ func (p *fakePage) Drop(sha256 string) error {
 	p.store.Files = slices.DeleteFunc(p.store.Files, func(f keptFile) bool { return f.SHA256 == sha256 })
 	return nil
 }
+
+func (p *fakePage) Facts() (facts, error) { return p.facts, p.noFacts }
 
 func (p *fakePage) Persist() {
 	p.mu.Lock()
@@ -346,6 +351,9 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
+			for i := range o.Steps {
+				out.Losses = append(out.Losses, 4/float64(i+1))
+			}
 			if !stopped {
 				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
 				out.Scores = []scoreRow{{Name: "base", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},

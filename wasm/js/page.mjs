@@ -2,6 +2,7 @@
 import * as handful from './handful.mjs';
 import { compile, id } from './program.mjs';
 import { openStore } from './kept.mjs';
+import * as diagnosis from './diagnosis.mjs';
 import * as models from './models.mjs';
 import * as offline from './offline.mjs';
 import * as runs from './runs.mjs';
@@ -12,7 +13,7 @@ window.__handfulKept = openStore; // for the program below
 window.createHandful = handful.createHandful;
 
 // What the page's program finds here (ui/store_js.go).
-globalThis.handfulPage = { build: id, offline, store, models, runs };
+globalThis.handfulPage = { build: id, diagnosis, offline, store, models, runs };
 
 // Vugu hands its renderer's script to eval, which the page's policy forbids.
 // The same script is loaded as a file, so that one call has nothing to do.

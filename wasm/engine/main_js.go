@@ -31,6 +31,8 @@ func main() {
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
 		"routing":   s.routing,
+		"against":   s.against,
+		"similar":   s.similar,
 		"generate":  s.generate,
 	}, greeting())
 	select {} // the Worker lives until the page ends it

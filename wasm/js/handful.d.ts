@@ -273,10 +273,23 @@ export interface ScoreRow {
   exact?: number;
   rougeL?: number;
   loss: number;
+  /** 95 % interval of balanced, from resampled rows. */
+  interval?: { lo: number; hi: number };
+  /** Examples that stood in the prompt. */
+  shown?: number;
   labels?: string[];
   /** How many labels; absent: none to choose from. */
   classes?: number;
   rows?: { input: string; want: string; got: string; loss: number }[];
+}
+
+export interface AgainstOptions {
+  with: 'icl' | 'z' | 'mu' | 'lora';
+  /** Of what is trained; default: as the inventory recommends, or the method's own. */
+  steps?: number;
+  batch?: number;
+  signal?: AbortSignal;
+  onStep?(step: Step): void;
 }
 
 export interface Fit {
@@ -305,6 +318,13 @@ export interface Fit {
   share(options?: ShareOptions): Promise<{ code: string; levels: number; weights: number }>;
   /** How many of the rows that it was scored on get the same prediction from its code; of is 0 where none were. */
   agreement(code: string): Promise<{ same: number; of: number }>;
+  /**
+   * Judges another way to use its examples on the rows that it was scored on: `icl`, the base with the examples in its
+   * prompt, or another method trained on them with the same seed. What is trained is dropped when it is judged.
+   */
+  against(options: AgainstOptions): Promise<ScoreRow>;
+  /** The training tasks that route most like it, by the cosine of what both have over the even mixture. Methods with routing only. */
+  similar(options?: { top?: number; signal?: AbortSignal }): Promise<{ task: string; cosine: number }[]>;
   /** A .handful file with the weights as they are; id is its sha256. */
   pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */

@@ -244,6 +244,17 @@ class Fit {
     return (await this.#engine.call('agreement', { code, id: this.id })).data;
   }
 
+  /** Judges another way to use its examples on its rows: icl, z, mu or lora. */
+  async against({ signal, onStep, ...options }) {
+    const on = ({ kind, data }) => kind === 'step' && data.forEach((one) => onStep?.(one));
+    return (await this.#engine.call('against', { ...options, id: this.id }, { on, signal })).data;
+  }
+
+  /** Lists the training tasks that route most like it. */
+  async similar({ signal, ...options } = {}) {
+    return (await this.#engine.call('similar', { ...options, id: this.id }, { signal })).data;
+  }
+
   /** Gives a .handful file with the weights as they are. */
   async pack(options = {}) {
     const { data, blobs } = await this.#engine.call('pack', { ...options, id: this.id });

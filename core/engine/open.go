@@ -86,6 +86,10 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.describe()
+	if err := e.room(); err != nil {
+		e.dev.Close()
+		return nil, err
+	}
 	if err = e.identify(o.Inventory); err == nil && shared != nil {
 		e.info.Adapter = &shared.Card
 		e.restored, err = e.Restore(shared)

@@ -116,6 +116,8 @@ export interface Info {
   licence: string;
   /** Bytes of weights on the device. */
   resident: number;
+  /** Bytes that weights and a step of 8 rows of 64 tokens take; null where the device does not tell what room it has. */
+  need: null | { weights: number; step: number };
   /** What a .handful file, given as adapter, says of itself. */
   adapter: Card | null;
   /** Where the files were gotten that were given by address. */

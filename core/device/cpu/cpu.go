@@ -34,7 +34,7 @@ func init() {
 		}
 		d := New(Fast).(*Device)
 		d.use(b)
-		d.info.MaxBinding, d.info.Memory = o.MaxBinding, o.Memory
+		d.info.MaxBinding, d.info.Memory, d.info.Total = o.MaxBinding, o.Memory, total()
 		return d, nil
 	})
 }
@@ -46,7 +46,14 @@ type Device struct {
 	blas  products
 	vars  map[*tensor.Var]*buf
 	lost  chan error
+	panel []float32 // widened rows of the weight in use: of the widest that was compiled
 }
+
+// Held is how many bytes a variable takes: as it is stored.
+func (d *Device) Held(v *tensor.Var) int64 { return int64(v.Bytes()) }
+
+// Limit sets the budget of a step.
+func (d *Device) Limit(step int64) { d.info.Memory = step }
 
 // New makes a device with the chosen kernels.
 func New(k Kernels) device.Device {

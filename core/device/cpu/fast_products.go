@@ -24,19 +24,17 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 		s.hold(w)
 	}
 	panel := min(w.rows(), max(16, panelBytes/4/wc))
-	var scratch []float32
-	if w.f == nil {
-		scratch = make([]float32, panel*wc)
-	} else {
+	if w.f != nil {
 		panel = w.rows()
+	} else if n := panel * wc; n > len(d.panel) {
+		d.panel = make([]float32, n) // steps run one after the other: one serves all
 	}
 	product := func() {
 		for lo := 0; lo < w.rows(); lo += panel {
 			hi := min(lo+panel, w.rows())
-			p := scratch
-			if w.f != nil {
-				p = w.f
-			} else {
+			p := w.f
+			if p == nil {
+				p = d.panel
 				decode(d.blas, p, w, lo, hi)
 			}
 			if forward {

@@ -19,7 +19,7 @@ const setUp = async (it) => {
   return page;
 };
 
-test('without WebGPU, gpu is a fault and auto is the cpu, with the reason', { skip }, async () => {
+test('fault 01: without WebGPU, gpu is a fault and auto is the cpu, with the reason', { skip }, async () => {
   const it = await open({ args: ['--disable-features=WebGPU', '--disable-gpu'] });
   try {
     const page = await setUp(it);
@@ -38,7 +38,7 @@ test('without WebGPU, gpu is a fault and auto is the cpu, with the reason', { sk
   }
 });
 
-test('where the only adapter computes on the CPU, auto is the cpu and says so', { skip }, async () => {
+test('fault 02: where the only adapter computes on the CPU, auto is the cpu and says so', { skip }, async () => {
   const it = await open();
   try {
     const page = await setUp(it);

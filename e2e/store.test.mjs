@@ -181,7 +181,7 @@ test('fault 16: another version on the server: no file is made of two', { skip }
   }
 });
 
-test('fault 17: what is not the file is refused by name and not kept', { skip }, async () => {
+test('faults 17, 18: what is not the file is refused by name and not kept', { skip }, async () => {
   const html = (type) => (_, response) => response.writeHead(200, { 'Content-Type': type }).end('<!doctype html><p>Sign in');
   for (const [change, kind, says] of [
     [{ instead: html('text/html; charset=utf-8') }, 'network', /expected .*safetensors.*, got text\/html from .*\/weights\/model\.safetensors/],
@@ -208,7 +208,7 @@ test('a page in place of the rest leaves what has arrived', { skip }, async () =
   assert.deepEqual(await stored(), [part]);
 });
 
-test('fault 21: damage and eviction are noticed, and the file is fetched again', { skip }, async () => {
+test('faults 18, 21: damage and eviction are noticed, and the file is fetched again', { skip }, async () => {
   const damage = (how) => page.evaluate(async ({ how, sum }) => {
     const at = await store.folder('models');
     const bytes = new Uint8Array(await (await store.read(at, sum)).arrayBuffer());

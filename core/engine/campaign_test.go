@@ -111,8 +111,10 @@ func TestFaultCampaign(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if fit, err = well.Resume(context.Background(), kept, nil); err != nil || same(t, fit, want.fit) != "" {
-					t.Errorf("%s: what was kept: %v, %s", what, err, same(t, fit, want.fit))
+				if fit, err = well.Resume(context.Background(), kept, nil); err != nil {
+					t.Errorf("%s: what was kept: %v", what, err)
+				} else if d := same(t, fit, want.fit); d != "" {
+					t.Errorf("%s: what was kept: %s", what, d)
 				}
 				well.Close()
 			}

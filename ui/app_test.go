@@ -483,7 +483,7 @@ func TestTenthsAreSaidOnce(t *testing.T) {
 
 func TestBalance(t *testing.T) {
 	bars, more := balance(map[string]int{"ham": 6, "spam": 12, "eggs": 6})
-	if len(bars) != 3 || more != 0 || bars[0] != (bar{"spam", 12, 100}) || bars[1] != (bar{"eggs", 6, 50}) {
+	if len(bars) != 3 || more != 0 || bars[0] != (bar{"spam", 12, "12", 100}) || bars[1] != (bar{"eggs", 6, "6", 50}) {
 		t.Errorf("got %v, %d more", bars, more)
 	}
 	many := map[string]int{}

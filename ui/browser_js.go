@@ -119,6 +119,19 @@ func (b *browser) SaveFile(name string, blob rpc.Blob) (err error) {
 	return nil
 }
 
+// SaveText implements Page.
+func (b *browser) SaveText(name, text string) (err error) {
+	defer fault.Recover("save", &err)
+	parts := js.Global().Get("Array").New()
+	parts.Call("push", text)
+	kind := "text/csv;charset=utf-8"
+	if strings.HasSuffix(name, ".svg") {
+		kind = "image/svg+xml"
+	}
+	download(name, kind, parts)
+	return nil
+}
+
 // download hands a file of these parts to the person.
 func download(name, kind string, parts js.Value) {
 	url := js.Global().Get("URL")

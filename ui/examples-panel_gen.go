@@ -192,7 +192,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 								}
 								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "bar-count"}}}
 								attach(vgparent, vgn)
-								vgn.SetInnerHTML(b.n)
+								vgn.SetInnerHTML(b.text)
 							}
 						}
 					}

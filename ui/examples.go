@@ -265,7 +265,8 @@ func (e *examplesState) heldStatus() string {
 type bar struct {
 	label   string
 	n       int
-	percent int // of the commonest
+	text    string // what stands behind the bar
+	percent int    // of the whole bar
 }
 
 const mostBars = 12
@@ -288,7 +289,7 @@ func balance(labels map[string]int) (bars []bar, more int) {
 		return bars[i].label < bars[j].label
 	})
 	for i := range bars {
-		bars[i].percent = 100 * bars[i].n / bars[0].n
+		bars[i].percent, bars[i].text = 100*bars[i].n/bars[0].n, countText(int64(bars[i].n))
 	}
 	if len(bars) > mostBars {
 		bars, more = bars[:mostBars], len(bars)-mostBars

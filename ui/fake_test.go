@@ -36,6 +36,9 @@ type fakePage struct {
 	inUse map[string]bool
 	runs  map[string]fakeRun
 	noRun error // why no run can be kept
+
+	facts   facts
+	noFacts error
 }
 
 // fakeRun is a run in the fake browser; here tells that this tab holds it.
@@ -166,6 +169,8 @@ func (p *fakePage) Drop(sha256 string) error {
 	return nil
 }
 
+func (p *fakePage) Facts() (facts, error) { return p.facts, p.noFacts }
+
 func (p *fakePage) Persist() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,6 +211,10 @@ func (p *fakePage) SaveFile(name string, _ rpc.Blob) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.saved[name] = []string{name}
+	return nil
+}
+func (p *fakePage) SaveText(name, text string) error {
+	p.texts[name] = text // called by a handler: the lock is held
 	return nil
 }
 func (p *fakePage) TakeUpdate() { p.taken++ }
@@ -342,6 +351,9 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
+			for i := range o.Steps {
+				out.Losses = append(out.Losses, 4/float64(i+1))
+			}
 			if !stopped {
 				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
 				out.Scores = []scoreRow{{Name: "base", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
@@ -427,6 +439,28 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			f.note(r)
 			n, _ := f.calls("evaluate")
 			return scoreRow{N: 2, Classes: 2, Balanced: .25 * float64(n), Rows: []prediction{{Input: "in", Want: "a", Got: fmt.Sprint("said ", n)}}}, nil, nil
+		},
+		"against": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o againstOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			if o.With != "icl" {
+				emit.Send("plan", planEvent{Steps: 4})
+				emit.Batch("step", stepEvent{Step: 1, Loss: 3, MS: 10})
+				if f.step != nil {
+					f.step(ctx)
+				}
+				if ctx.Err() != nil {
+					return nil, nil, fault.From("compare", ctx.Err())
+				}
+			}
+			return scoreRow{Name: o.With, N: 2, Classes: 2, Balanced: .5, Shown: 4, Interval: &interval{.1, .9}}, nil, nil
+		},
+		"similar": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return []similarTask{{"headlines", .31}, {"movies", -.2}}, nil, nil
 		},
 		"export": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

@@ -259,7 +259,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
 			attach(vgparent, vgn)
-			if c.App.run.phase != idle {
+			if c.App.run.phase != idle && c.App.run.against.with == "" {
 				{
 					vgcompKey := vugu.MakeCompKey(0x6564B3D5C1947354^vgin.CurrentPositionHash(), vgiterkey)
 					// ask BuildEnv for prior instance of this specific component

@@ -53,6 +53,9 @@ type LibraryPanel struct{ App *App }
 // LinkPanel offers what a link or a file brought.
 type LinkPanel struct{ App *App }
 
+// DiagnosisPanel tells what the browser offers, and tests the device.
+type DiagnosisPanel struct{ App *App }
+
 // attach adds a child; trim puts it into the generated code.
 //
 //go:noinline
@@ -199,6 +202,23 @@ func (c *ScorePanel) more() int {
 	return more
 }
 
+// judged are the models whose answers row by row are known.
+func (c *ScorePanel) judged() (out []scoreRow) {
+	for _, s := range c.App.run.scores {
+		if len(s.Rows) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *ScorePanel) confusedBy() string {
+	if by := c.App.run.confusedBy; c.App.run.score(by) != nil {
+		return by
+	}
+	return "adapted"
+}
+
 func (c *ScorePanel) errors() string {
 	wrong, of := c.App.run.errors()
 	return plural(wrong, "error") + " in " + plural(of, "row")
@@ -266,3 +286,42 @@ func (c *LibraryPanel) full(k kept) bool {
 }
 
 func (c *LibraryPanel) gone() string { return clip(c.App.library.gone.Name, mostName) + " is deleted." }
+
+func (c *DiagnosisPanel) looks() string {
+	switch d := &c.App.check; {
+	case d.why != "":
+		return sentence(clip(d.why, 300))
+	case d.found == nil:
+		return "Looking …"
+	}
+	return "Nothing of this leaves the browser unless you copy it."
+}
+
+func (c *DiagnosisPanel) doing() string {
+	t := &c.App.check.test
+	switch {
+	case t.stop != nil:
+		return t.doing + " …"
+	case len(t.results) > 0:
+		return t.verdict()
+	}
+	return ""
+}
+
+func (c *DiagnosisPanel) copied() string {
+	if c.App.busy() && c.App.check.copied == "" {
+		return "The self-test waits for what is running."
+	}
+	return c.App.check.copied
+}
+
+func (c *DiagnosisPanel) class(r testResult) string { return rightClass(r.passed() || r.Skipped != "") }
+
+func (c *DiagnosisPanel) mark(r testResult) string {
+	if r.Skipped != "" {
+		return "–"
+	}
+	return mark(r.passed())
+}
+
+func (c *DiagnosisPanel) report() string { return clip(c.App.report(), 6000) }

@@ -222,6 +222,7 @@ func (a *App) resumed(data json.RawMessage) error {
 	o, r := got.Options, &a.run
 	a.settings.method = o.Method
 	a.setExamples(o.Examples, o.Held, o.Instruction)
+	r.asked = adaptOptions{Steps: o.Steps, Batch: o.Batch}
 	r.instruction, r.steps, r.from, r.kept = o.Instruction, o.Steps, len(got.Steps), len(got.Steps)
 	for _, s := range got.Steps {
 		r.losses, r.times = append(r.losses, s.Loss), append(r.times, s.MS)

@@ -109,8 +109,16 @@ type scoreRow struct {
 	Accuracy float64      `json:"accuracy"`
 	Balanced float64      `json:"balanced"`
 	Loss     float64      `json:"loss"`
+	Interval *interval    `json:"interval"` // of Balanced, 95 %
+	Shown    int          `json:"shown"`    // examples that stood in the prompt
+	Labels   []string     `json:"labels"`
 	Classes  int          `json:"classes"` // labels chosen from; 0: none
 	Rows     []prediction `json:"rows"`
+}
+
+type interval struct {
+	Lo float64 `json:"lo"`
+	Hi float64 `json:"hi"`
 }
 
 type prediction struct {
@@ -198,6 +206,24 @@ type generateOptions struct {
 
 type fitOptions struct {
 	ID int `json:"id"`
+}
+
+type againstOptions struct {
+	ID    int    `json:"id"`
+	With  string `json:"with"` // icl, z, mu, lora
+	Steps int    `json:"steps,omitempty"`
+	Batch int    `json:"batch,omitempty"`
+}
+
+type similarOptions struct {
+	ID  int `json:"id"`
+	Top int `json:"top"`
+}
+
+// similarTask is a training task that routes like a fine-tune.
+type similarTask struct {
+	Task   string  `json:"task"`
+	Cosine float64 `json:"cosine"`
 }
 
 type exportOptions struct {

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"handful/core/device"
+	"handful/core/eval"
 	"handful/core/format"
 	"handful/core/share"
 	"handful/core/task"
@@ -213,17 +214,18 @@ type Routing struct {
 
 // ScoreRow is one line of the score table.
 type ScoreRow struct {
-	Name     string       `json:"name"` // base, mean, adapted
-	N        int          `json:"n"`
-	Accuracy float64      `json:"accuracy"`         // of the best-scoring label, or of the greedy answer
-	Balanced float64      `json:"balanced"`         // mean recall over labels; equals Accuracy without labels
-	Exact    *float64     `json:"exact,omitempty"`  // of generated answers: eval.Exact, nil where none were
-	RougeL   *float64     `json:"rougeL,omitempty"` // likewise: eval.RougeL
-	Loss     float64      `json:"loss"`             // nats per label token of the right answers
-	Shown    int          `json:"shown,omitempty"`  // examples that stood in the prompt
-	Labels   []string     `json:"labels,omitempty"`
-	Classes  int          `json:"classes,omitempty"` // how many labels; 0: none to choose from
-	Rows     []Prediction `json:"rows,omitempty"`
+	Name     string         `json:"name"` // base, mean, adapted
+	N        int            `json:"n"`
+	Accuracy float64        `json:"accuracy"`           // of the best-scoring label, or of the greedy answer
+	Balanced float64        `json:"balanced"`           // mean recall over labels; equals Accuracy without labels
+	Interval *eval.Interval `json:"interval,omitempty"` // of Balanced, 95 %, from resampled rows
+	Exact    *float64       `json:"exact,omitempty"`    // of generated answers: eval.Exact, nil where none were
+	RougeL   *float64       `json:"rougeL,omitempty"`   // likewise: eval.RougeL
+	Loss     float64        `json:"loss"`               // nats per label token of the right answers
+	Shown    int            `json:"shown,omitempty"`    // examples that stood in the prompt
+	Labels   []string       `json:"labels,omitempty"`
+	Classes  int            `json:"classes,omitempty"` // how many labels; 0: none to choose from
+	Rows     []Prediction   `json:"rows,omitempty"`
 }
 
 // Prediction is one held-out row's outcome.

@@ -1,8 +1,12 @@
-// Handful for web pages. Options have the command line's names in camelCase.
+// Handful for web pages, Workers and Node. Options have the command line's names in camelCase.
+
+/** The release. */
+export const version: string;
 
 /**
  * A File, an address of this origin, bytes, or an address whose content is checked: what has a sha256 and a size is
- * kept in the browser's storage; `of` is what it is a part of, for the page's list of what is stored.
+ * kept in the browser's storage; `of` is what it is a part of, for the page's list of what is stored. On Node a string
+ * is the path of a file or a folder.
  */
 export type Source =
   | File
@@ -17,7 +21,27 @@ export type Files = Source | ArrayLike<Source> | Iterable<Source>;
 
 export type DeviceKind = 'auto' | 'cpu' | 'gpu';
 
-export interface OpenOptions {
+/** What is used of a Worker that runs engine-worker.js. */
+export interface WorkerLike {
+  onmessage: ((event: any) => any) | null;
+  onerror: ((event: any) => any) | null;
+  postMessage(message: any, transfer: any[]): void;
+  terminate(): unknown;
+}
+
+/** Where the engine is. Not given: a Worker of its own, whose files lie beside this module. */
+export interface Where {
+  /** Its program's address or its bytes, where that does not lie beside engine-worker.js. */
+  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array | WebAssembly.Module;
+  /** A Worker that runs engine-worker.js, or what starts one; dispose ends it. */
+  worker?: WorkerLike | (() => WorkerLike);
+  /** The folder of engine-worker.js and engine.wasm, on this origin. */
+  assets?: string | URL;
+  /** An <iframe> with the page in it, at an address with ?embed: its engine is used, and addresses are as seen from there. */
+  frame?: { readonly src: string; readonly contentWindow: unknown };
+}
+
+export interface OpenOptions extends Where {
   /** A Hugging Face folder (config.json, safetensors, tokenizer.json) or one .gguf. */
   base: Files;
   /** The skills that z and mu start from: a PEFT POLY folder, a checkpoint of mttl, or LoRAs, each a skill; zips of them too. */
@@ -37,8 +61,6 @@ export interface OpenOptions {
   onProgress?(progress: Progress): void;
   /** Stops opening; what has arrived of a file that is kept is gone on with next time. */
   signal?: AbortSignal;
-  /** Where engine-worker.js and engine.wasm lie; beside this module when not given. */
-  assets?: string | URL;
 }
 
 export interface Progress {
@@ -253,10 +275,23 @@ export interface ScoreRow {
   exact?: number;
   rougeL?: number;
   loss: number;
+  /** 95 % interval of balanced, from resampled rows. */
+  interval?: { lo: number; hi: number };
+  /** Examples that stood in the prompt. */
+  shown?: number;
   labels?: string[];
   /** How many labels; absent: none to choose from. */
   classes?: number;
   rows?: { input: string; want: string; got: string; loss: number }[];
+}
+
+export interface AgainstOptions {
+  with: 'icl' | 'z' | 'mu' | 'lora';
+  /** Of what is trained; default: as the inventory recommends, or the method's own. */
+  steps?: number;
+  batch?: number;
+  signal?: AbortSignal;
+  onStep?(step: Step): void;
 }
 
 export interface Fit {
@@ -287,6 +322,13 @@ export interface Fit {
   share(options?: ShareOptions): Promise<{ code: string; levels: number; weights: number }>;
   /** How many of the rows that it was scored on get the same prediction from its code; of is 0 where none were. */
   agreement(code: string): Promise<{ same: number; of: number }>;
+  /**
+   * Judges another way to use its examples on the rows that it was scored on: `icl`, the base with the examples in its
+   * prompt, or another method trained on them with the same seed. What is trained is dropped when it is judged.
+   */
+  against(options: AgainstOptions): Promise<ScoreRow>;
+  /** The training tasks that route most like it, by the cosine of what both have over the even mixture. Methods with routing only. */
+  similar(options?: { top?: number; signal?: AbortSignal }): Promise<{ task: string; cosine: number }[]>;
   /** A .handful file with the weights as they are; id is its sha256. */
   pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */
@@ -454,6 +496,8 @@ export interface Handful {
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
   evaluate(options: EvalOptions): Promise<ScoreRow>;
   alignment(options: AlignmentOptions): Promise<Alignment>;
+  /** The mixture of skills of a fine-tune, of a training task of the inventory, of its mean, or of the opened adapter. */
+  routing(options?: Using): Promise<Routing>;
   generate(options: GenerateOptions): AsyncGenerator<string, void, void>;
   generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, void>;
   /** Ends the Worker and gives all memory back. */
@@ -473,10 +517,4 @@ export class HandfulError extends Error {
 export function createHandful(options: OpenOptions): Promise<Handful>;
 
 /** Tells files of a base from files of skills, by their content; a zip may be both. */
-export function sortFiles<T extends Source>(files: Iterable<T>, options?: { assets?: string | URL; signal?: AbortSignal }): Promise<{ base: T[]; inventory: T[] }>;
-
-declare global {
-  interface Window {
-    createHandful: typeof createHandful;
-  }
-}
+export function sortFiles<T extends Source>(files: Iterable<T>, options?: Where & { signal?: AbortSignal }): Promise<{ base: T[]; inventory: T[] }>;

@@ -58,6 +58,7 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		{cutRow{}, engine.CutRow{}},
 		{planEvent{}, engine.PlanEvent{}},
 		{stepEvent{}, engine.StepEvent{}},
+		{lostEvent{}, engine.LostEvent{}},
 		{routing{}, engine.Routing{}},
 		{scoreRow{}, engine.ScoreRow{}},
 		{prediction{}, engine.Prediction{}},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 
 	"handful/core/device"
 	"handful/core/device/cpu"
@@ -33,11 +34,10 @@ type canary struct {
 // canaryShape is what canaries are made of.
 type canaryShape struct {
 	config hf.Config
-	types  map[string]tensor.DType // by the last parts of a tensor's name
+	types  map[string]tensor.DType // by kindOf a tensor's name
 }
 
 const (
-	canaryWidth = 256 // a block of the widest stored type
 	canaryVocab = 64
 	canarySteps = 2
 	// canaryNear is how far apart sums in another order may be, relatively.
@@ -45,18 +45,20 @@ const (
 )
 
 // shapeOf is the open model's canary.
-func shapeOf(c hf.Config, m model.Model) canaryShape {
-	s := canaryShape{c, map[string]tensor.DType{}}
+func shapeOf(c hf.Config, m interface{ Vars() []*tensor.Var }) canaryShape {
+	s, width := canaryShape{c, map[string]tensor.DType{}}, 64
 	for _, v := range m.Vars() {
 		s.types[kindOf(v.Name)] = v.DType
+		block, _ := v.DType.Block()
+		width = max(width, block)
 	}
 	c0 := &s.config
 	head := 8
-	for head*2 <= min(64, c.HeadDim) {
+	for head*2 <= min(width, c.HeadDim) {
 		head *= 2
 	}
-	c0.Layers, c0.Hidden, c0.FFN, c0.HeadDim, c0.Vocab, c0.Context = 1, canaryWidth, canaryWidth, head, canaryVocab, 64
-	c0.Heads = canaryWidth / head
+	c0.Layers, c0.Hidden, c0.FFN, c0.HeadDim, c0.Vocab, c0.Context = 1, width, width, head, canaryVocab, 64
+	c0.Heads = width / head
 	if c0.KVHeads = c0.Heads; c.KVHeads < c.Heads {
 		c0.KVHeads = c0.Heads / 2
 	}
@@ -139,6 +141,23 @@ var canaryScales = map[tensor.DType]map[int]float32{
 
 // newCanary compiles one on d, and has the reference say what it should give.
 func newCanary(ctx context.Context, d device.Device, s canaryShape) (*canary, error) {
+	c, err := buildCanary(ctx, d, s)
+	if err != nil {
+		return nil, err
+	}
+	if c.want, err = s.sung(ctx); err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// sung is what the reference gives, which stays the same for a model.
+func (s canaryShape) sung(ctx context.Context) ([]float64, error) {
+	key := fmt.Sprint(s)
+	if w, ok := canarySung.Load(key); ok {
+		return w.([]float64), nil
+	}
 	ref := cpu.New(cpu.Reference)
 	defer ref.Close()
 	r, err := buildCanary(ctx, ref, s)
@@ -146,13 +165,14 @@ func newCanary(ctx context.Context, d device.Device, s canaryShape) (*canary, er
 		return nil, err
 	}
 	defer r.close()
-	c, err := buildCanary(ctx, d, s)
-	if err != nil {
-		return nil, err
+	w, err := r.sing(ctx)
+	if err == nil {
+		canarySung.Store(key, w)
 	}
-	c.want, err = r.sing(ctx)
-	return c, err
+	return w, err
 }
+
+var canarySung sync.Map // by canaryShape
 
 func buildCanary(ctx context.Context, d device.Device, s canaryShape) (_ *canary, err error) {
 	defer fault.Recover("canary", &err)

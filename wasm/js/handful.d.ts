@@ -214,6 +214,8 @@ export interface Event {
   save?: { step: number };
   /** The run after a step, for Handful.resume: the examples are in it. */
   snapshot?: { step: number; bytes: Uint8Array };
+  /** The device was lost: the run goes on from after `step`, whose later steps are told again, on `device`. */
+  lost?: { step: number; why: string; device: Device };
 }
 
 /** How the search for a start (routerInit best) goes on; the last has rows. */
@@ -309,6 +311,8 @@ export interface Fit {
   routing?: Routing;
   /** base, mean and adapted on the rows kept aside. */
   scores?: ScoreRow[];
+  /** Why there are no scores though rows were kept aside. */
+  unscored?: string;
   /** The PEFT folder with routing.json, train.jsonl and a card. */
   export(): Promise<{ name: string; bytes: Uint8Array }[]>;
   /** Another format. What may be large comes as Blobs. */

@@ -37,6 +37,8 @@ type fakePage struct {
 	runs  map[string]fakeRun
 	noRun error // why no run can be kept
 
+	query []pair
+
 	facts   facts
 	noFacts error
 }
@@ -199,6 +201,9 @@ func (p *fakePage) Edit(id, text string)        { p.texts[id] = text }
 func (p *fakePage) Link(fragment string) string { return "https://page.test/#" + fragment }
 func (p *fakePage) Fragment() string            { return "" }
 func (p *fakePage) DropFragment()               { p.dropped = true }
+
+func (p *fakePage) Query() []pair       { return p.query }
+func (p *fakePage) SetQuery(now []pair) { p.query = now }
 
 func (p *fakePage) Copy(text string) error {
 	p.mu.Lock()

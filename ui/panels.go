@@ -161,6 +161,9 @@ func (c *MethodPanel) why() string {
 	return ""
 }
 
+// low is what a setting's field takes at least.
+func (c *MethodPanel) low(x setting) int { return int(x.Low) }
+
 func (c *ResumePanel) shown() bool { return len(c.App.broken) > 0 }
 
 // begun tells that there is, or will be, something to show.

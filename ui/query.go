@@ -97,10 +97,10 @@ func (a *App) wish() {
 	a.queried = true
 }
 
-// query is what of the choices is not the default.
+// query is what was chosen, and is not the default.
 func (a *App) query() (out []pair) {
 	m := &a.model
-	if m.base != ownFiles && len(m.served) > 0 && m.base != m.served[0].ID {
+	if m.base != ownFiles && m.picked { // what comes first hangs on the server
 		out = append(out, pair{"model", m.base})
 	}
 	if m.base != ownFiles {

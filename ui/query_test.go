@@ -59,7 +59,7 @@ func TestQueryFollowsTheForm(t *testing.T) {
 		a.Set("steps", "")
 		a.Set("seed", "")
 		a.PickBase("tiny")
-		if len(p.query) != 0 {
+		if want := []pair{{"model", "tiny"}}; !slices.Equal(p.query, want) {
 			t.Errorf("of the defaults: got %v", p.query)
 		}
 	})

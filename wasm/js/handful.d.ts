@@ -482,7 +482,8 @@ export interface Handful {
   card(given: Shared, options?: { signal?: AbortSignal }): Promise<Packed>;
   /** The open weights; the first call reads all of them. */
   identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
-  preview(options: { examples: Examples; instruction?: string; signal?: AbortSignal }): Promise<{
+  /** Reads rows without training. row is the one to show as the model sees it, from 0. */
+  preview(options: { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;
     labels?: Record<string, number>;
@@ -490,11 +491,21 @@ export interface Handful {
     hints?: string[];
     /** Those of every row, where all have the same. */
     options?: string[];
+    /** The chosen row with its answer, as the tokenizer gives its tokens back. */
     prompt?: string;
+    /** The end of it that is learned. */
+    answer?: string;
+    chosen: number;
+    /** The first 100 rows; learn counts the tokens of the answer. */
+    table?: { line: number; input: string; output: string; tokens: number; learn: number; cut: number }[];
+    /** Of a table that names no input or no output: see mapColumns. */
+    columns?: { names: string[]; sample?: string[] };
     tokens: number;
     longest: number;
     cut?: { line: number; tokens: number }[];
   }>;
+  /** The same table with two of its columns, from 0, named input and output. header false: its first line is a row. */
+  mapColumns(options: { examples: string; input: number; output: number; header?: boolean; signal?: AbortSignal }): Promise<string>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
   evaluate(options: EvalOptions): Promise<ScoreRow>;
   alignment(options: AlignmentOptions): Promise<Alignment>;

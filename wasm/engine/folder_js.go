@@ -108,17 +108,6 @@ func (g *gathering) folder(ctx context.Context, op string, sources []Source) (fo
 	return out, nil
 }
 
-// told is how many bytes the sources are known to have.
-func told(sources []Source) (n int64) {
-	for _, s := range sources {
-		n += s.Size
-		for _, f := range s.Files {
-			n += f.Bytes
-		}
-	}
-	return n
-}
-
 func isFolder(address string) bool {
 	return strings.HasPrefix(address, "http") && path.Ext(address) == "" || strings.HasSuffix(address, "/")
 }

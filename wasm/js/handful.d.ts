@@ -32,7 +32,7 @@ export interface WorkerLike {
 /** Where the engine is. Not given: a Worker of its own, whose files lie beside this module. */
 export interface Where {
   /** Its program's address or its bytes, where that does not lie beside engine-worker.js. */
-  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array | WebAssembly.Module;
+  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array;
   /** A Worker that runs engine-worker.js, or what starts one; dispose ends it. */
   worker?: WorkerLike | (() => WorkerLike);
   /** The folder of engine-worker.js and engine.wasm, on this origin. */
@@ -507,7 +507,7 @@ export interface Handful {
   /** The same table with two of its columns, from 0, named input and output. header false: its first line is a row. */
   mapColumns(options: { examples: string; input: number; output: number; header?: boolean; signal?: AbortSignal }): Promise<string>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
-  evaluate(options: EvalOptions): Promise<ScoreRow>;
+  evaluate(options: EvalOptions): Promise<ScoreRow & Required<Pick<ScoreRow, 'rows'>>>;
   alignment(options: AlignmentOptions): Promise<Alignment>;
   /** The mixture of skills of a fine-tune, of a training task of the inventory, of its mean, or of the opened adapter. */
   routing(options?: Using): Promise<Routing>;

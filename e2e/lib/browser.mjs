@@ -20,7 +20,7 @@ const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 const patience = 120_000;
 
 /** A browser with an empty profile. */
-async function launch(args) {
+export async function launch(args) {
   const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,

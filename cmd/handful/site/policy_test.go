@@ -60,7 +60,7 @@ func TestScriptsMakeNoCodeAndHearNobody(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if filepath.Base(f) == "frame.mjs" { // the one door, which e2e/embed tests: it tells every page that it is there, and nothing else
+		if filepath.Base(f) == "frame.mjs" { // the one door: it tells any page that it is there, and nothing else
 			b = bytes.Replace(b, []byte("window.parent.postMessage(here, '*')"), nil, 1)
 		} else if at := regexp.MustCompile(`(?m)^\s*(?:window\.)?addEventListener\('message'`).Find(b); at != nil {
 			t.Errorf("%s has %q: other windows are heard in frame.mjs alone", filepath.Base(f), at)

@@ -70,7 +70,7 @@ test('a sharded folder, and one without its second shard', { skip }, async () =>
   assert.match(fault.message, /part-1\.safetensors/);
 });
 
-test('a page, a missing file, a cut file, another sum, another origin', { skip }, async () => {
+test('fault 17: a page, a missing file, a cut file, another sum, another origin', { skip }, async () => {
   answer('/html/config.json', bytes('config.json'), 'application/json');
   answer('/html/model.safetensors', '<!doctype html><p>Not here', 'text/html; charset=utf-8');
   it.answers.set('/cut.gguf', (_, response) => {

@@ -90,7 +90,7 @@ func (e *Engine) room() error {
 	if have == 0 {
 		return nil
 	}
-	n, err := needOf(e.model, e.dev)
+	n, err := needOf(e.model, e.dev.Device)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (e *Engine) room() error {
 	if err := n.within(e.ckpt.Name, have, e.dev.Info().Kind); err != nil {
 		return err
 	}
-	if b, ok := e.dev.(device.Budgeted); ok && e.dev.Info().Memory == 0 {
+	if b, ok := e.dev.Device.(device.Budgeted); ok && e.dev.Info().Memory == 0 {
 		b.Limit(have - n.Weights)
 	}
 	return nil

@@ -111,7 +111,7 @@ func TestNeedIsWhatIsTaken(t *testing.T) {
 }
 
 // Shapes that people ask for, against what a tab with wasm's memory has.
-func TestAdmit(t *testing.T) {
+func TestFault03WeightsAboveTheBudget(t *testing.T) {
 	cpu, _, err := device.Open(context.Background(), device.Options{Kind: "cpu"})
 	if err != nil {
 		t.Fatal(err)
@@ -159,8 +159,8 @@ func TestAdmit(t *testing.T) {
 // What is open leaves the rest of the room to steps, which are held against it.
 func TestRoomForSteps(t *testing.T) {
 	e := openT5(t, "cpu")
-	d := &roomy{Device: e.dev, total: 50e6}
-	e.dev = d
+	d := &roomy{Device: e.dev.Device, total: 50e6}
+	e.dev.Device = d
 	if err := e.room(); err != nil || e.info.Need == nil || d.limit != 50e6-e.info.Need.Weights {
 		t.Errorf("%v, %+v, limit %d", err, e.info.Need, d.limit)
 	}

@@ -126,11 +126,20 @@ func (d *Device) Info() device.Info  { return d.info }
 func (d *Device) Lost() <-chan error { return d.lost }
 
 // Close drops every value; later calls are faults.
-func (d *Device) Close() error { d.vars = nil; return nil }
+func (d *Device) Close() error {
+	for v := range d.vars {
+		d.Free(v)
+	}
+	d.vars = nil
+	return nil
+}
 
 // Free drops values; programs that use them must be closed first.
 func (d *Device) Free(vs ...*tensor.Var) {
 	for _, v := range vs {
+		if s, ok := d.blas.(shared); ok && d.vars[v] != nil {
+			s.release(d.vars[v])
+		}
 		delete(d.vars, v)
 	}
 }

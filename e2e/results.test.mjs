@@ -68,6 +68,28 @@ test('baselines join the score table, each with its interval; one that is stoppe
   assert.equal(await button('MHR-z').count(), 0);
 });
 
+test('nothing moves while it trains', { skip }, async (t) => {
+  for (const [width, height] of [[1440, 900], [360, 740]]) {
+    await page.setViewportSize({ width, height });
+    await hook('steps-input').fill('20');
+    await page.evaluate(() => {
+      window.moved = [];
+      const seen = (list) => list.getEntries().filter((e) => !e.hadRecentInput).forEach((e) => window.moved.push({ value: e.value, phase: document.querySelector('.progress-words')?.textContent ?? '' }));
+      window.watching = new PerformanceObserver(seen);
+      window.watching.observe({ type: 'layout-shift' });
+    });
+    await button('Adapt').click();
+    await page.getByText(/^Step 2 of 20/).waitFor();
+    await page.waitForFunction(() => !/^Step/.test(document.querySelector('.progress-words')?.textContent ?? ''));
+    const moved = await page.evaluate(() => (window.watching.disconnect(), window.moved.filter((m) => /^Step/.test(m.phase))));
+    t.diagnostic(`${width}: ${JSON.stringify(moved)}`);
+    assert.ok(moved.reduce((sum, m) => sum + m.value, 0) < 0.01, JSON.stringify(moved));
+    await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
+    await idle();
+  }
+  await page.setViewportSize({ width: 1280, height: 720 });
+});
+
 test('the confusion matrix counts every row; drawings and numbers can be saved', { skip }, async () => {
   await page.locator('summary', { hasText: 'Confusion matrix' }).click();
   const cells = page.locator('[data-testid=confusion] td:not(:last-child)');

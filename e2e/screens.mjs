@@ -17,7 +17,9 @@ async function shoot(page, name, { full = false } = {}) {
     await page.setViewportSize({ width, height: width < 500 ? 740 : 900 });
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-      await page.waitForTimeout(300); // drawings follow the width
+      const drawn = (narrow) => [...document.querySelectorAll('#loss-island svg')].every((svg) => svg.getAttribute('viewBox').startsWith('0 0 360') === narrow);
+      await page.waitForFunction(drawn, width < 640); // they follow the width
+      await page.waitForTimeout(300);
       const file = path.join(to, `${name}-${width}-${colorScheme}.png`);
       await page.screenshot({ path: file, fullPage: full });
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);

@@ -46,7 +46,7 @@ test('baselines join the score table, each with its interval; one that is stoppe
   await hook('examples-input').fill(rows(0, 4));
   await page.locator('#held').fill(rows(4, 8));
   await hook('method-select').selectOption('z');
-  await hook('steps-input').fill('6');
+  await hook('steps-input').fill('60');
   await button('Adapt').click();
   await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
   await idle();
@@ -56,9 +56,14 @@ test('baselines join the score table, each with its interval; one that is stoppe
   await idle();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'score-title');
   await clean();
+  await page.evaluate(() => {
+    const again = setInterval(() => { // at once: on a fast machine it ends soon
+      const stop = [...document.querySelectorAll('button')].find((b) => b.textContent === 'Stop comparing');
+      if (stop) clearInterval(again), stop.click();
+    }, 20);
+  });
   await button('LoRA').click();
-  await page.getByText(/^LoRA: step \d+ of 6$/).waitFor();
-  await button('Stop comparing').click();
+  await page.getByText('Stop comparing').waitFor({ state: 'detached' });
   await idle();
   assert.equal((await names()).length, 4);
   await button('LoRA').click();
@@ -79,13 +84,12 @@ test('nothing moves while it trains', { skip }, async (t) => {
       window.watching.observe({ type: 'layout-shift' });
     });
     await button('Adapt').click();
-    await page.getByText(/^Step 2 of 20/).waitFor();
-    await page.waitForFunction(() => !/^Step/.test(document.querySelector('.progress-words')?.textContent ?? ''));
+    await page.waitForFunction(() => document.querySelector('.progress-words')); // until it ends there is one
+    await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
+    await idle();
     const moved = await page.evaluate(() => (window.watching.disconnect(), window.moved.filter((m) => /^Step/.test(m.phase))));
     t.diagnostic(`${width}: ${JSON.stringify(moved)}`);
     assert.ok(moved.reduce((sum, m) => sum + m.value, 0) < 0.01, JSON.stringify(moved));
-    await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
-    await idle();
   }
   await page.setViewportSize({ width: 1280, height: 720 });
 });

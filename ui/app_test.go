@@ -441,7 +441,7 @@ func TestAWrongFileLosesNothing(t *testing.T) {
 	})
 }
 
-func TestTimeLeft(t *testing.T) {
+func TestFault41TimeLeft(t *testing.T) {
 	for _, x := range []struct {
 		times []float64
 		steps int

@@ -67,8 +67,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestEverythingIsText puts markup wherever a stranger's words are shown.
-func TestEverythingIsText(t *testing.T) {
+// TestFault38EverythingIsText puts markup wherever a stranger's words are shown.
+func TestFault38EverythingIsText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'&`
 	a, _, _ := newTest(t)
 	adapted(t, a, "z")

@@ -241,6 +241,26 @@ func (a *App) resumed(data json.RawMessage) error {
 	return nil
 }
 
+// goesOn takes back the steps that a lost device takes with it.
+func (a *App) goesOn(data json.RawMessage) error {
+	var got lostEvent
+	if err := json.Unmarshal(data, &got); err != nil {
+		return err
+	}
+	r, at := &a.run, max(0, got.Step)
+	r.losses, r.times, r.scores = r.losses[:min(at, len(r.losses))], r.times[:min(at, len(r.times))], nil
+	r.said = min(r.said, 10*len(r.losses)/max(1, r.steps))
+	if i := a.model.info; i != nil {
+		i.Device, i.DeviceWhy = got.Device, clip(got.Why, 200)
+	}
+	if r.phase == scoring && len(r.losses) < r.steps {
+		r.phase = training
+	}
+	a.drawLoss()
+	a.say(fmt.Sprintf("The device was lost; the run goes on after step %d on %s", at, clip(got.Device.Name, 60)))
+	return nil
+}
+
 // Discard gives a run up that was broken off.
 func (a *App) Discard(k keptRun) {
 	go func() {

@@ -214,6 +214,8 @@ func (a *App) finish(f *fit) {
 	a.lookSimilar()
 	a.Keep()
 	switch {
+	case f.Unscored != "":
+		a.say("Done, without scores: " + clip(f.Unscored, 200))
 	case f.Stopped:
 		a.say(fmt.Sprintf("Stopped after %s; what was learned is kept", plural(len(r.losses), "step")))
 	default:
@@ -266,6 +268,8 @@ func (a *App) take(kind string, data json.RawMessage) error {
 		}
 		a.drawLoss()
 		a.sayTenth()
+	case "lost":
+		return a.goesOn(data)
 	case "routing":
 		got := new(routing)
 		if err := json.Unmarshal(data, got); err != nil {

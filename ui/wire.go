@@ -158,6 +158,14 @@ type fit struct {
 	Stopped    bool       `json:"stopped"`
 	Routing    *routing   `json:"routing"`
 	Scores     []scoreRow `json:"scores"`
+	Unscored   string     `json:"unscored"`
+}
+
+// lostEvent tells that a run goes on from after a step, on another device.
+type lostEvent struct {
+	Step   int        `json:"step"`
+	Why    string     `json:"why"`
+	Device deviceInfo `json:"device"`
 }
 
 // What the page asks for.

@@ -31,9 +31,10 @@ func main() {
 		"score":     s.score,
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
+		"routing":   s.routing,
 		"against":   s.against,
 		"similar":   s.similar,
 		"generate":  s.generate,
-	}, version())
+	}, greeting())
 	select {} // the Worker lives until the page ends it
 }

@@ -121,3 +121,19 @@ func (s *session) preview(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any
 	}
 	return eng.Preview(p.Examples, p.Instruction, p.Row), nil, nil
 }
+
+// routing tells the mixture of an adapter by its name.
+func (s *session) routing(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+	var p struct {
+		Adapter string `json:"adapter"`
+	}
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	eng, err := s.engine("routing")
+	if err != nil {
+		return nil, nil, err
+	}
+	out, err := eng.Routing(p.Adapter)
+	return out, nil, err
+}

@@ -1,6 +1,6 @@
 # Handful. `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run base build dist test test-all bench pocket results check fmt clean need-go need-python
+.PHONY: help run base build dist wheel test test-all bench pocket results check fmt clean need-go need-python
 
 SITE := dist/site
 BASE := .cache/base
@@ -24,11 +24,14 @@ build: need-go ## build the page into dist/site and the program into dist/handfu
 	@go build -trimpath -ldflags='-s -w' -o dist/handful ./cmd/handful
 	@du -sh $(SITE) dist/handful
 
-dist: build ## what is released: the page, the npm package, licences, sums, all below dist
+dist: build wheel ## what is released: the page, the npm package, the wheel, licences, sums, all below dist
 	@go run ./cmd/dist npm dist/npm
 	@go run ./cmd/notices -sbom dist/handful.cdx.json
 	@cp LICENSE THIRD_PARTY.md CHANGELOG.md dist/
 	@go run ./cmd/dist sums dist
+
+wheel: need-python build ## build the Python package for notebooks into dist
+	@scripts/wheel.sh $(SITE) dist
 
 test: need-go ## set up what is missing, then run the quick suites (no PyTorch; at most 15 minutes)
 	@scripts/setup.sh

@@ -70,7 +70,7 @@ func root() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.CompletionOptions.DisableDefaultCmd = true
-	for _, sub := range []*cobra.Command{adaptCommand(), scoreCommand(), evalCommand(), drawCommand(), alignCommand(), generateCommand(), shareCommand(), pretrainCommand(), stackCommand(), convertCommand(), inspectCommand(), serveCommand(), benchCommand(), randomModelCommand()} {
+	for _, sub := range []*cobra.Command{adaptCommand(), scoreCommand(), evalCommand(), drawCommand(), alignCommand(), generateCommand(), shareCommand(), pretrainCommand(), stackCommand(), convertCommand(), inspectCommand(), serveCommand(), rpcCommand(), benchCommand(), randomModelCommand()} {
 		if sub.Args == nil {
 			sub.Args = cobra.NoArgs
 		}

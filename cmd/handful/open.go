@@ -25,6 +25,8 @@ type modelFlags struct {
 	trainBase, randomBase    bool
 	closers                  []func()
 	loaded                   func() // takes the loading bar away
+
+	progress func(engine.Progress) // instead of the bar, where it is set
 }
 
 func (m *modelFlags) add(c *cobra.Command, adapter bool) {
@@ -87,7 +89,9 @@ func (m *modelFlags) open(ctx context.Context) (*engine.Engine, error) {
 	if m.device != "cpu" {
 		quietDrivers()
 	}
-	o.Progress, m.loaded = loading()
+	if o.Progress, m.loaded = m.progress, func() {}; m.progress == nil {
+		o.Progress, m.loaded = loading()
+	}
 	return engine.Open(ctx, o)
 }
 

@@ -17,6 +17,7 @@ func main() {
 		"close":     s.close,
 		"info":      s.info,
 		"preview":   s.preview,
+		"columns":   s.columns,
 		"adapt":     s.adapt,
 		"resume":    s.resume,
 		"export":    s.export,
@@ -31,6 +32,8 @@ func main() {
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
 		"routing":   s.routing,
+		"against":   s.against,
+		"similar":   s.similar,
 		"generate":  s.generate,
 	}, greeting())
 	select {} // the Worker lives until the page ends it

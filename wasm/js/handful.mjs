@@ -130,6 +130,11 @@ class Handful {
     return this.#ask('preview', { ...options, examples: jsonl(examples) }, signal);
   }
 
+  /** Names the columns of a table that are the input and the output. */
+  async mapColumns({ signal, ...options }) {
+    return (await this.#ask('columns', options, signal)).examples;
+  }
+
   /** Gives the negative log likelihood of each row's labels. */
   score({ examples, signal, ...options } = {}) {
     return this.#ask('score', { ...this.#using(options), examples: jsonl(examples) }, signal);
@@ -242,6 +247,17 @@ class Fit {
   /** Counts the scored rows that its code gives the same prediction; of is 0 where none were scored. */
   async agreement(code) {
     return (await this.#engine.call('agreement', { code, id: this.id })).data;
+  }
+
+  /** Judges another way to use its examples on its rows: icl, z, mu or lora. */
+  async against({ signal, onStep, ...options }) {
+    const on = ({ kind, data }) => kind === 'step' && data.forEach((one) => onStep?.(one));
+    return (await this.#engine.call('against', { ...options, id: this.id }, { on, signal })).data;
+  }
+
+  /** Lists the training tasks that route most like it. */
+  async similar({ signal, ...options } = {}) {
+    return (await this.#engine.call('similar', { ...options, id: this.id }, { signal })).data;
   }
 
   /** Gives a .handful file with the weights as they are. */

@@ -3,6 +3,7 @@ import { admit } from './frame.mjs';
 import * as handful from './handful.mjs';
 import { compile, id } from './program.mjs';
 import { openStore } from './kept.mjs';
+import * as diagnosis from './diagnosis.mjs';
 import * as models from './models.mjs';
 import * as offline from './offline.mjs';
 import * as runs from './runs.mjs';
@@ -13,7 +14,7 @@ window.__handfulKept = openStore; // for the program below
 window.createHandful = handful.createHandful;
 
 // What the page's program finds here (ui/store_js.go).
-globalThis.handfulPage = { build: id, offline, store, models, runs };
+globalThis.handfulPage = { build: id, diagnosis, offline, store, models, runs };
 
 // In another page's frame: less of its own around it, and open to the pages that
 // the host lets in.

@@ -12,8 +12,7 @@ const args = (port) => ['--no-browser', '--allow-root', `--port=${port}`, '--Ide
 let lab, browser, page;
 before(async () => {
   if (skip) return;
-  lab = await start('jupyter-lab', args);
-  copyFileSync(path.join(root, 'notebook/examples/quick.ipynb'), path.join(lab.folder, 'quick.ipynb'));
+  lab = await start('jupyter-lab', args, (folder) => copyFileSync(path.join(root, 'notebook/examples/quick.ipynb'), path.join(folder, 'quick.ipynb')));
   browser = await launch([]);
   page = await open();
 });

@@ -177,3 +177,9 @@ test('a restarted kernel: the panel says what to do, the export stays, and the c
   assert.ok(existsSync(path.join(lab.folder, 'verbs/adapter_model.safetensors')));
   assert.match(await run('from handful import Handful\nwith Handful(adapter="verbs") as again:\n    print(await again.predict(["jump"], max_tokens=8))'), /\['j/);
 });
+
+test('the quick start of the docs, as written', { skip }, async () => {
+  const [, cell] = readFileSync(path.join(root, 'docs/notebooks.md'), 'utf8').match(/```python\n([^]*?)```/);
+  assert.match(await run(cell), /PosixPath\('.*\/verbs'\)/);
+  assert.match(await run('await w.predict(["jump", "cry"])'), /^\['j/);
+});

@@ -9,6 +9,8 @@ import { skip, start } from './host.mjs';
 
 const args = (port) => ['--no-browser', '--allow-root', `--port=${port}`, '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'];
 
+const model = '.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf';
+
 let lab, browser, page;
 before(async () => {
   if (skip) return;
@@ -168,6 +170,26 @@ for _ in range(${rounds}):
   t.diagnostic(`${rounds} rounds, ${page.workers().length} Workers, ${before} before`);
   assert.equal(page.workers().length, before);
   assert.match(await run('await x.predict("a")'), /Stopped: engine: closed; make a new Handful/);
+});
+
+const noModel = process.env.HANDFUL_SLOW ? (existsSync(path.join(root, model)) ? false : 'no base model: run `make base`') : 'takes minutes: set HANDFUL_SLOW=1';
+
+test('SmolLM2: 98 MB go to the page; learned from a DataFrame, predicted, exported', { skip: skip || noModel }, async (t) => {
+  const began = Date.now();
+  const got = await run(`
+import json
+import pandas as pd
+from handful import Handful
+root = ${JSON.stringify(root)}
+spam = pd.read_json(root + "assets/samples/sms_spam.train.jsonl", lines=True)
+with Handful(root + ${JSON.stringify(model)}, root + "assets/inventory/smollm2-135m-mhr") as big:
+    fit = await big.adapt(spam, method="mu", steps=8)
+    print(json.dumps([fit.losses, await big.predict(["Claim your free prize now, text WIN to 80888"]), str(await big.export("spam"))]))`);
+  t.diagnostic(`${((Date.now() - began) / 1000).toFixed(0)} s: ${got}`);
+  const [losses, [label]] = JSON.parse(got.trim().split('\n').at(-1));
+  assert.ok(losses.at(-1) < losses[0], losses.join());
+  assert.ok(['spam', 'ham'].includes(label), label);
+  assert.ok(existsSync(path.join(lab.folder, 'spam/adapter_model.safetensors')));
 });
 
 test('a restarted kernel: the panel says what to do, the export stays, and the cells run again', { skip }, async () => {

@@ -1,6 +1,6 @@
 # Handful. `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run base build wheel test test-all bench pocket results check fmt clean need-go need-python
+.PHONY: help run base build dist wheel test test-all bench pocket results check fmt clean need-go need-python
 
 SITE := dist/site
 BASE := .cache/base
@@ -23,6 +23,12 @@ build: need-go ## build the page into dist/site and the program into dist/handfu
 	@scripts/site.sh $(SITE)
 	@go build -trimpath -ldflags='-s -w' -o dist/handful ./cmd/handful
 	@du -sh $(SITE) dist/handful
+
+dist: build wheel ## what is released: the page, the npm package, the wheel, licences, sums, all below dist
+	@go run ./cmd/dist npm dist/npm
+	@go run ./cmd/notices -sbom dist/handful.cdx.json
+	@cp LICENSE THIRD_PARTY.md CHANGELOG.md dist/
+	@go run ./cmd/dist sums dist
 
 wheel: need-python build ## build the Python package for notebooks into dist
 	@scripts/wheel.sh $(SITE) dist

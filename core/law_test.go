@@ -14,6 +14,7 @@ import (
 // of its own.
 var layer = map[string]int{
 	"handful/core/fault":    0,
+	"handful/core/version":  0,
 	"handful/core/eval":     1,
 	"handful/core/tensor":   1,
 	"handful/core/graph":    2,
@@ -33,6 +34,7 @@ var layer = map[string]int{
 	"handful/ui":            10,
 	"handful/wasm":          10,
 	"handful/cmd":           10,
+	"handful/examples":      11,
 }
 
 // room is the longest known prefix of a package path.

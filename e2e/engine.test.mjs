@@ -56,7 +56,7 @@ test('an engine that cannot start says so', { skip }, async () => {
   assert.match(faults[1][1], /engine\.wasm: 404/);
 });
 
-test('an engine that dies ends its calls with its last words', { skip }, async () => {
+test('fault 22: an engine that dies ends its calls with its last words', { skip }, async () => {
   // A program in place of Go's, which says what Go says when it dies.
   workerIn('/dying/', it.answers);
   it.answers.set('/dying/gpu-shim.js', (_, response) => response.end(''));

@@ -251,7 +251,7 @@ test('what is too large for a link goes as a file, which opens when it is droppe
   await idle();
 });
 
-test('junk fragments change nothing and are one clear line', { skip }, async () => {
+test('fault 40: junk fragments change nothing and are one clear line', { skip }, async () => {
   const { hook } = hooks(page);
   for (const [junk, says] of [['#pricing', 'no fine-tune'], ['#h1.AAAAAAAA', 'checksum'], ['#h1.!!', 'base64'], ['#h2.AAAA', 'newer version'], [`#h1.${'A'.repeat(300_000)}`, 'no fine-tune'], ['#javascript:alert(1)', 'no fine-tune']]) {
     const p = await it.page(at + junk);

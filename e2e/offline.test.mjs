@@ -165,7 +165,7 @@ test('an old page does not start a new engine', { skip }, async () => {
   assert.match(fault, /older than its files on the server; reload the page/);
 });
 
-test('a program of another build does not start', { skip }, async () => {
+test('fault 44: a program of another build does not start', { skip }, async () => {
   const bare = await open({ dir: site.dir });
   bare.answers.set('/ui.wasm', (_, response) => response.end('\0asm'));
   const on = await bare.context.newPage();

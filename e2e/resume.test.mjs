@@ -119,7 +119,7 @@ test('every snapshot of a run leads to the same bytes', { skip }, async () => {
   assert.deepEqual(different, []);
 });
 
-test('an engine that dies leaves the run; one that is damaged is refused and removed', { skip }, async () => {
+test('fault 22: an engine that dies leaves the run; one that is damaged is refused and removed', { skip }, async () => {
   await page.reload();
   await page.evaluate(() => {
     window.Worker = class extends Worker {

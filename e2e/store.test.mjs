@@ -96,7 +96,7 @@ test('fetched once, then taken from the browser', { skip }, async () => {
   assert.match(gone.message, /status 500/);
 });
 
-test('a download that is cut at ten places goes on at each', { skip }, async (t) => {
+test('fault 15: a download that is cut at ten places goes on at each', { skip }, async (t) => {
   serve({ cuts: [...tenCuts] });
   assert.deepEqual(await get(), fromNetwork);
   const ranges = weights.asked.map((a) => a.range);
@@ -107,7 +107,7 @@ test('a download that is cut at ten places goes on at each', { skip }, async (t)
   assert.ok((await statuses()).includes('retry'));
 });
 
-test('where the server knows no ranges it begins anew each time', { skip }, async () => {
+test('fault 16: where the server knows no ranges it begins anew each time', { skip }, async () => {
   for (const keep of [true, false]) {
     serve({ cuts: [...tenCuts], ranges: false });
     const got = await get({ keep });
@@ -165,7 +165,7 @@ test('stopping keeps what has arrived', { skip }, async () => {
   assert.equal(weights.asked.at(-1).status, 206);
 });
 
-test('another version on the server: no file is made of two', { skip }, async () => {
+test('fault 16: another version on the server: no file is made of two', { skip }, async () => {
   const other = Buffer.from(model).fill(7, 100);
   for (const [what, first, then] of [
     ['a tag that has changed', { bytes: other, tag: '"old"', always: 60_000 }, { tag: '"new"' }],
@@ -181,7 +181,7 @@ test('another version on the server: no file is made of two', { skip }, async ()
   }
 });
 
-test('what is not the file is refused by name and not kept', { skip }, async () => {
+test('faults 17, 18: what is not the file is refused by name and not kept', { skip }, async () => {
   const html = (type) => (_, response) => response.writeHead(200, { 'Content-Type': type }).end('<!doctype html><p>Sign in');
   for (const [change, kind, says] of [
     [{ instead: html('text/html; charset=utf-8') }, 'network', /expected .*safetensors.*, got text\/html from .*\/weights\/model\.safetensors/],
@@ -208,7 +208,7 @@ test('a page in place of the rest leaves what has arrived', { skip }, async () =
   assert.deepEqual(await stored(), [part]);
 });
 
-test('damage and eviction are noticed, and the file is fetched again', { skip }, async () => {
+test('faults 18, 21: damage and eviction are noticed, and the file is fetched again', { skip }, async () => {
   const damage = (how) => page.evaluate(async ({ how, sum }) => {
     const at = await store.folder('models');
     const bytes = new Uint8Array(await (await store.read(at, sum)).arrayBuffer());
@@ -229,7 +229,7 @@ test('damage and eviction are noticed, and the file is fetched again', { skip },
   assert.deepEqual(await get(), fromNetwork, 'thrown out');
 });
 
-test('two tabs: one fetches, the other waits for it', { skip }, async () => {
+test('fault 20: two tabs: one fetches, the other waits for it', { skip }, async () => {
   serve().hold();
   const other = await it.page();
   await ready(other);
@@ -271,7 +271,7 @@ test('what a tab has open is not removed', { skip }, async () => {
   await other.close();
 });
 
-test('no room is a fault that says how much is needed and there', { skip }, async () => {
+test('fault 19: no room is a fault that says how much is needed and there', { skip }, async () => {
   serve();
   await room(50_000);
   const fault = await get();
@@ -297,7 +297,7 @@ test('room that ends in the middle is a fault, and what is there is not whole', 
   assert.deepEqual(await get(), fromNetwork);
 });
 
-test('a browser that keeps no files: the model is streamed, and that is said', { skip }, async () => {
+test('fault 19: a browser that keeps no files: the model is streamed, and that is said', { skip }, async () => {
   serve();
   const text = readFileSync(path.join(root, 'wasm/js/store.mjs'), 'utf8');
   it.answers.set('/store.mjs', (_, response) => response.end(text.replace('navigator.storage.getDirectory()', "Promise.reject(new Error('Security error'))")));

@@ -11,6 +11,7 @@ want=
 command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || [ -n "${CHROMIUM:-}" ] || want="$want chromium"
 ls /usr/share/vulkan/icd.d/lvp_icd*.json >/dev/null 2>&1 || want="$want mesa-vulkan-drivers libvulkan1"
 command -v node >/dev/null || want="$want nodejs npm"
+[ "$(uname -m)" = aarch64 ] || command -v qemu-aarch64 >/dev/null || want="$want qemu-user"
 command -v python3 >/dev/null || want="$want python3 python3-pip"
 if [ -n "$want" ]; then
 	if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -18,6 +18,7 @@ for item in assets/*; do
 done
 mkdir -p "$out/models"
 [ -f "$out/models/manifest.json" ] || echo '[]' >"$out/models/manifest.json"
+[ -f "$out/models/embed.json" ] || echo '{"origins": []}' >"$out/models/embed.json"
 go run ./wasm/stamp "$out"
 # Compressed twins, which the server sends to browsers that take them.
 find "$out" -path "$out/models" -prune -o -type f \

@@ -34,6 +34,8 @@ type Page interface {
 	Stored() storage
 	// Drop removes a file that is kept, by its sum.
 	Drop(sha256 string) error
+	// Facts tell what this browser offers.
+	Facts() (facts, error)
 	// Persist asks the browser to throw out nothing by itself.
 	Persist()
 	// KeepRun keeps a run as it is now, whole or not at all.
@@ -51,12 +53,17 @@ type Page interface {
 	// Save hands files to the person as one zip, SaveFile a file as it is.
 	Save(zip string, names []string, blobs []rpc.Blob) error
 	SaveFile(name string, blob rpc.Blob) error
+	// SaveText hands text to the person as a file.
+	SaveText(name, text string) error
 	// Fragment is what stands behind # in the page's address, but for the name of
 	// one of its elements. Link is the address with a fragment; DropFragment takes
 	// it off the one that is shown.
 	Fragment() string
 	Link(fragment string) string
 	DropFragment()
+	// Query is what stands behind ? in the page's address; SetQuery changes it.
+	Query() []pair
+	SetQuery([]pair)
 	// Copy puts text on the clipboard. It blocks.
 	Copy(text string) error
 }
@@ -82,6 +89,9 @@ type App struct {
 	try      tryState
 	library  libraryState
 	link     linkState
+	check    diagnosisState
+
+	queried bool // the page's address has been read, and may be written
 
 	withExamples bool // examples go along with what is shared and kept
 
@@ -109,7 +119,7 @@ func (a *App) Start() {
 	go a.findKept()
 	go a.lookAtStore(false)
 	go func() {
-		a.findModels(context.Background())
+		a.beginModels()
 		a.page.Update(func() { a.OpenLink(a.page.Fragment()) })
 	}()
 	go a.lookAtRuns()
@@ -137,8 +147,11 @@ func (a *App) show(op string, err error) {
 		return
 	}
 	a.fault = fault.From(op, err)
-	if a.fault.Kind == fault.Quota {
+	switch a.fault.Kind {
+	case fault.Quota:
 		a.folds["store"] = true // where there is something to remove
+	case fault.NoGPU:
+		a.openDiagnosis() // which has what is missing, and what to do
 	}
 	if a.client != nil && a.client.Dead() != nil {
 		a.forget()
@@ -152,7 +165,12 @@ func (a *App) Dismiss() { a.fault = nil }
 func (a *App) say(words string) { a.said = words }
 
 // Fold opens or closes a fold.
-func (a *App) Fold(name string) { a.folds[name] = !a.folds[name] }
+func (a *App) Fold(name string) {
+	a.folds[name] = !a.folds[name]
+	if name == "diagnosis" && a.folds[name] {
+		a.openDiagnosis()
+	}
+}
 
 // Unsaved tells that closing the page would lose something.
 func (a *App) Unsaved() bool {
@@ -171,6 +189,12 @@ func (a *App) Islands() map[string]string {
 	}
 	if a.folds["routing"] {
 		out["routing-table-island"] = a.run.table()
+	}
+	if a.folds["loss"] {
+		out["loss-table-island"] = a.run.lossTable()
+	}
+	if a.folds["confusion"] {
+		out["confusion-island"] = a.run.matrixText()
 	}
 	return out
 }

@@ -119,6 +119,19 @@ func (b *browser) SaveFile(name string, blob rpc.Blob) (err error) {
 	return nil
 }
 
+// SaveText implements Page.
+func (b *browser) SaveText(name, text string) (err error) {
+	defer fault.Recover("save", &err)
+	parts := js.Global().Get("Array").New()
+	parts.Call("push", text)
+	kind := "text/csv;charset=utf-8"
+	if strings.HasSuffix(name, ".svg") {
+		kind = "image/svg+xml"
+	}
+	download(name, kind, parts)
+	return nil
+}
+
 // download hands a file of these parts to the person.
 func download(name, kind string, parts js.Value) {
 	url := js.Global().Get("URL")
@@ -163,6 +176,7 @@ func (e edit) do() {
 // Link implements Page.
 func (b *browser) Link(fragment string) string {
 	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	at.Set("search", "") // settings are none of what is shared
 	at.Set("hash", fragment)
 	return at.Get("href").String()
 }
@@ -180,6 +194,27 @@ func (b *browser) Fragment() string {
 func (b *browser) DropFragment() {
 	at := js.Global().Get("location")
 	js.Global().Get("history").Call("replaceState", js.Null(), "", at.Get("pathname").String()+at.Get("search").String())
+}
+
+// Query implements Page.
+func (b *browser) Query() (out []pair) {
+	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	list := js.Global().Get("Array").Call("from", at.Get("searchParams"))
+	for i := range min(list.Length(), 30) {
+		out = append(out, pair{list.Index(i).Index(0).String(), list.Index(i).Index(1).String()})
+	}
+	return out
+}
+
+// SetQuery implements Page.
+func (b *browser) SetQuery(query []pair) {
+	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	search := js.Global().Get("URLSearchParams").New()
+	for _, p := range query {
+		search.Call("append", p.Key, p.Value)
+	}
+	at.Set("search", search.Call("toString"))
+	js.Global().Get("history").Call("replaceState", js.Null(), "", at.Get("href"))
 }
 
 // Copy implements Page.

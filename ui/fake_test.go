@@ -36,6 +36,11 @@ type fakePage struct {
 	inUse map[string]bool
 	runs  map[string]fakeRun
 	noRun error // why no run can be kept
+
+	query []pair
+
+	facts   facts
+	noFacts error
 }
 
 // fakeRun is a run in the fake browser; here tells that this tab holds it.
@@ -166,6 +171,8 @@ func (p *fakePage) Drop(sha256 string) error {
 	return nil
 }
 
+func (p *fakePage) Facts() (facts, error) { return p.facts, p.noFacts }
+
 func (p *fakePage) Persist() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -195,6 +202,9 @@ func (p *fakePage) Link(fragment string) string { return "https://page.test/#" +
 func (p *fakePage) Fragment() string            { return "" }
 func (p *fakePage) DropFragment()               { p.dropped = true }
 
+func (p *fakePage) Query() []pair       { return p.query }
+func (p *fakePage) SetQuery(now []pair) { p.query = now }
+
 func (p *fakePage) Copy(text string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -206,6 +216,10 @@ func (p *fakePage) SaveFile(name string, _ rpc.Blob) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.saved[name] = []string{name}
+	return nil
+}
+func (p *fakePage) SaveText(name, text string) error {
+	p.texts[name] = text // called by a handler: the lock is held
 	return nil
 }
 func (p *fakePage) TakeUpdate() { p.taken++ }
@@ -307,10 +321,23 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				return nil, nil, err
 			}
 			p := preview{Rows: lines(o.Examples), Format: "lines", Labels: map[string]int{"a": 2, "b": 2}, Prompt: "Input: x\nOutput: a", Options: []string{"a", "b"}}
+			for i := range p.Rows {
+				p.Table = append(p.Table, previewRow{Line: i + 1, Input: "in", Output: "a", Tokens: 9, Learn: 2})
+			}
+			if p.Chosen = o.Row; o.Row >= p.Rows {
+				p.Chosen = 0
+			}
+			if strings.HasPrefix(o.Examples, "review,") {
+				p.Columns = &columns{Names: []string{"review", "stars", "id"}, Sample: []string{"good, really", "five", "12"}}
+			}
 			if strings.Contains(o.Examples, "wrong") {
 				p.Faults = []*fault.Error{{Kind: fault.Input, Op: "examples", Msg: "line 2: no label", Hint: "write text => label"}}
 			}
 			return p, nil, nil
+		},
+		"columns": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return map[string]string{"examples": "input,output\nmapped,a\n"}, nil, nil
 		},
 		"adapt": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)
@@ -342,6 +369,9 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				}
 			}
 			out := fit{ID: 5, Method: o.Method, Trainable: 100, Stopped: stopped, Device: deviceInfo{Kind: "cpu"}}
+			for i := range o.Steps {
+				out.Losses = append(out.Losses, 4/float64(i+1))
+			}
 			if !stopped {
 				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
 				out.Scores = []scoreRow{{Name: "base", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
@@ -427,6 +457,28 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 			f.note(r)
 			n, _ := f.calls("evaluate")
 			return scoreRow{N: 2, Classes: 2, Balanced: .25 * float64(n), Rows: []prediction{{Input: "in", Want: "a", Got: fmt.Sprint("said ", n)}}}, nil, nil
+		},
+		"against": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			var o againstOptions
+			if err := r.Into(&o); err != nil {
+				return nil, nil, err
+			}
+			if o.With != "icl" {
+				emit.Send("plan", planEvent{Steps: 4})
+				emit.Batch("step", stepEvent{Step: 1, Loss: 3, MS: 10})
+				if f.step != nil {
+					f.step(ctx)
+				}
+				if ctx.Err() != nil {
+					return nil, nil, fault.From("compare", ctx.Err())
+				}
+			}
+			return scoreRow{Name: o.With, N: 2, Classes: 2, Balanced: .5, Shown: 4, Interval: &interval{.1, .9}}, nil, nil
+		},
+		"similar": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return []similarTask{{"headlines", .31}, {"movies", -.2}}, nil, nil
 		},
 		"export": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

@@ -303,7 +303,7 @@ func TestOpenLink(t *testing.T) {
 	}
 }
 
-func TestJunkLinks(t *testing.T) {
+func TestFault40JunkLinks(t *testing.T) {
 	a, _, f := newTest(t)
 	for _, junk := range []string{"about", "h1", "<img src=x>", "javascript:alert(1)", strings.Repeat("x", 1<<20), "h1." + strings.Repeat("A", 1<<20)} {
 		do(a, func() { a.OpenLink(junk) })

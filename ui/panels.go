@@ -53,6 +53,9 @@ type LibraryPanel struct{ App *App }
 // LinkPanel offers what a link or a file brought.
 type LinkPanel struct{ App *App }
 
+// DiagnosisPanel tells what the browser offers, and tests the device.
+type DiagnosisPanel struct{ App *App }
+
 // attach adds a child; trim puts it into the generated code.
 //
 //go:noinline
@@ -134,6 +137,63 @@ func (c *ExamplesPanel) prompt() string {
 	return clip(c.App.examples.seen.Prompt, 3000)
 }
 
+// rows are those of the open fold, of which there are many to draw.
+func (c *ExamplesPanel) rows() []previewRow {
+	if c.App.examples.seen == nil || !c.App.folds["prompt"] {
+		return nil
+	}
+	return c.App.examples.seen.Table
+}
+
+// shownRow says what of the shown row is learned.
+func (c *ExamplesPanel) shownRow() string {
+	p := c.App.examples.seen
+	if p == nil || p.Chosen >= len(p.Table) {
+		return ""
+	}
+	r := p.Table[p.Chosen]
+	s := "Line " + countText(int64(r.Line)) + ": " + plural(r.Tokens, "token") + ", of which the last " + countText(int64(r.Learn)) + " are learned"
+	if r.Cut > 0 {
+		s += "; " + plural(r.Cut, "token") + " cut from the front of its input"
+	}
+	return s + "."
+}
+
+func (c *ExamplesPanel) columns() *columns { return c.App.examples.columns() }
+
+// names are the columns to choose from.
+func (c *ExamplesPanel) names() []string {
+	if t := c.columns(); t != nil {
+		return t.Names
+	}
+	return nil
+}
+
+// column is one of them with what its first row holds.
+func (c *ExamplesPanel) column(i int) string {
+	t := c.columns()
+	s := clip(t.Names[i], 40)
+	if i < len(t.Sample) && t.Sample[i] != "" {
+		s += ": " + clip(t.Sample[i], 30)
+	}
+	return s
+}
+
+// lineClass marks a row that will be cut.
+func lineClass(r previewRow) string {
+	if r.Cut > 0 {
+		return "cut"
+	}
+	return ""
+}
+
+func cutText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return countText(int64(n)) + " cut"
+}
+
 func (c *ExamplesPanel) bars() []bar {
 	if c.App.examples.seen == nil {
 		return nil
@@ -157,6 +217,9 @@ func (c *MethodPanel) why() string {
 	}
 	return ""
 }
+
+// low is what a setting's field takes at least.
+func (c *MethodPanel) low(x setting) int { return int(x.Low) }
 
 func (c *ResumePanel) shown() bool { return len(c.App.broken) > 0 }
 
@@ -197,6 +260,23 @@ func (c *ScorePanel) outcomes() []outcome {
 func (c *ScorePanel) more() int {
 	_, more := c.App.run.outcomes()
 	return more
+}
+
+// judged are the models whose answers row by row are known.
+func (c *ScorePanel) judged() (out []scoreRow) {
+	for _, s := range c.App.run.scores {
+		if len(s.Rows) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (c *ScorePanel) confusedBy() string {
+	if by := c.App.run.confusedBy; c.App.run.score(by) != nil {
+		return by
+	}
+	return "adapted"
 }
 
 func (c *ScorePanel) errors() string {
@@ -266,3 +346,42 @@ func (c *LibraryPanel) full(k kept) bool {
 }
 
 func (c *LibraryPanel) gone() string { return clip(c.App.library.gone.Name, mostName) + " is deleted." }
+
+func (c *DiagnosisPanel) looks() string {
+	switch d := &c.App.check; {
+	case d.why != "":
+		return sentence(clip(d.why, 300))
+	case d.found == nil:
+		return "Looking …"
+	}
+	return "Nothing of this leaves the browser unless you copy it."
+}
+
+func (c *DiagnosisPanel) doing() string {
+	t := &c.App.check.test
+	switch {
+	case t.stop != nil:
+		return t.doing + " …"
+	case len(t.results) > 0:
+		return t.verdict()
+	}
+	return ""
+}
+
+func (c *DiagnosisPanel) copied() string {
+	if c.App.busy() && c.App.check.copied == "" {
+		return "The self-test waits for what is running."
+	}
+	return c.App.check.copied
+}
+
+func (c *DiagnosisPanel) class(r testResult) string { return rightClass(r.passed() || r.Skipped != "") }
+
+func (c *DiagnosisPanel) mark(r testResult) string {
+	if r.Skipped != "" {
+		return "–"
+	}
+	return mark(r.passed())
+}
+
+func (c *DiagnosisPanel) report() string { return clip(c.App.report(), 6000) }

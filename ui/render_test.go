@@ -67,8 +67,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestEverythingIsText puts markup wherever a stranger's words are shown.
-func TestEverythingIsText(t *testing.T) {
+// TestFault38EverythingIsText puts markup wherever a stranger's words are shown.
+func TestFault38EverythingIsText(t *testing.T) {
 	const evil = `<img src=x onerror=alert(1)>"'&`
 	a, _, _ := newTest(t)
 	adapted(t, a, "z")
@@ -92,7 +92,8 @@ func TestEverythingIsText(t *testing.T) {
 		a.library = libraryState{list: []kept{k}, gone: &k}
 		a.run.name, a.run.other, a.run.otherName, a.run.shareSays = evil, &fit{}, evil, evil
 		a.link.given = &given{name: evil, card: card{Method: evil, Base: weights{evil, evil}, Inventory: &weights{evil, evil}, Instruction: evil, Made: evil}}
-		a.folds = map[string]bool{"held": true, "prompt": true, "routing": true, "rows": true, "settings": true}
+		a.run.similar = []similarTask{{Task: evil}}
+		a.folds = map[string]bool{"loss": true, "confusion": true, "held": true, "prompt": true, "routing": true, "rows": true, "settings": true}
 		a.run.routing.Sites[0] = evil
 		a.draw()
 	})
@@ -134,6 +135,7 @@ func TestNothingIsTooLong(t *testing.T) {
 		c := card{Method: long, Base: weights{long, long}, Inventory: &weights{long, long}, Instruction: long, Made: long}
 		k := kept{packed: packed{ID: strings.Repeat("a", 64), Card: c}, Name: long, Made: long}
 		a.library = libraryState{list: []kept{k, k}, gone: &k}
+		a.run.similar = []similarTask{{Task: long}}
 		a.run.name, a.run.other, a.run.otherName = long, &fit{}, long
 		a.link.given = &given{name: long, card: c}
 	})

@@ -57,6 +57,7 @@ func (a *App) restore(list []given, then func(ctx context.Context, client *rpc.C
 			if err == nil {
 				a.run = shown
 				a.draw()
+				a.lookSimilar()
 				a.try.clear()
 				a.say(shown.name + " is loaded")
 			}

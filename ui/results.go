@@ -12,13 +12,15 @@ import (
 )
 
 // scoreNames are the score table's rows in words.
-var scoreNames = map[string]string{"base": "Base model", "mean": "Mean of the skills", "adapted": "Adapted"}
+var scoreNames = map[string]string{"base": "Base model", "mean": "Mean of the skills", "adapted": "Adapted",
+	"icl": "Examples in the prompt", "lora": "LoRA, same rows", "mu": "MHR-µ, same rows", "z": "MHR-z, same rows"}
 
 // scoreLine is a row of the score table.
 type scoreLine struct {
 	name, accuracy, balanced, loss, n string
-	best                              bool // of the balanced accuracies, alone
-	percent                           int  // balanced accuracy
+	interval                          string // of balanced, 95 %
+	best                              bool   // of the balanced accuracies, alone
+	percent                           int    // balanced accuracy
 }
 
 // classes tells that rows were judged by choosing among labels.
@@ -45,8 +47,15 @@ func (r *runState) scoreTable() (out []scoreLine) {
 		}
 	}
 	for _, s := range r.scores {
-		out = append(out, scoreLine{r.called(s.Name), percentText(s.Accuracy), percentText(s.Balanced), lossText(s.Loss), countText(int64(s.N)),
-			times == 1 && s.Balanced == best, int(100 * min(max(s.Balanced, 0), 1))})
+		l := scoreLine{name: r.called(s.Name), accuracy: percentText(s.Accuracy), balanced: percentText(s.Balanced), loss: lossText(s.Loss), n: countText(int64(s.N)),
+			best: times == 1 && s.Balanced == best, percent: int(100 * min(max(s.Balanced, 0), 1))}
+		if s.Interval != nil {
+			l.interval = fmt.Sprintf("%.0f–%s", 100*s.Interval.Lo, percentText(s.Interval.Hi))
+		}
+		if s.Name == "icl" {
+			l.name += fmt.Sprintf(" (%d)", s.Shown)
+		}
+		out = append(out, l)
 	}
 	return out
 }

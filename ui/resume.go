@@ -222,6 +222,7 @@ func (a *App) resumed(data json.RawMessage) error {
 	o, r := got.Options, &a.run
 	a.settings.method = o.Method
 	a.setExamples(o.Examples, o.Held, o.Instruction)
+	r.asked = adaptOptions{Steps: o.Steps, Batch: o.Batch}
 	r.instruction, r.steps, r.from, r.kept = o.Instruction, o.Steps, len(got.Steps), len(got.Steps)
 	for _, s := range got.Steps {
 		r.losses, r.times = append(r.losses, s.Loss), append(r.times, s.MS)
@@ -230,13 +231,33 @@ func (a *App) resumed(data json.RawMessage) error {
 	a.drawLoss()
 	client, k := a.client, r.keeper
 	go func() {
-		seen, err := ask(context.Background(), client, o.Examples, o.Instruction)
+		seen, err := ask(context.Background(), client, o.Examples, o.Instruction, 0)
 		a.page.Update(func() {
 			if err == nil && a.run.keeper == k {
 				a.run.options = seen.Options // for Try
 			}
 		})
 	}()
+	return nil
+}
+
+// goesOn takes back the steps that a lost device takes with it.
+func (a *App) goesOn(data json.RawMessage) error {
+	var got lostEvent
+	if err := json.Unmarshal(data, &got); err != nil {
+		return err
+	}
+	r, at := &a.run, max(0, got.Step)
+	r.losses, r.times, r.scores = r.losses[:min(at, len(r.losses))], r.times[:min(at, len(r.times))], nil
+	r.said = min(r.said, 10*len(r.losses)/max(1, r.steps))
+	if i := a.model.info; i != nil {
+		i.Device, i.DeviceWhy = got.Device, clip(got.Why, 200)
+	}
+	if r.phase == scoring && len(r.losses) < r.steps {
+		r.phase = training
+	}
+	a.drawLoss()
+	a.say(fmt.Sprintf("The device was lost; the run goes on after step %d on %s", at, clip(got.Device.Name, 60)))
 	return nil
 }
 

@@ -153,6 +153,27 @@ func TestABrokenRunIsDiscarded(t *testing.T) {
 	})
 }
 
+// A device that is lost takes steps with it, which are told again.
+func TestFault05TheCurveGoesOnWhereTheDeviceWasLost(t *testing.T) {
+	a, _, _ := newTest(t)
+	do(a, func() {
+		a.run.steps, a.run.phase = 4, scoring
+		a.run.losses, a.run.times, a.run.scores = []float64{4, 3, 2, 1}, []float64{1, 1, 1, 1}, []scoreRow{{Name: "base"}}
+		a.run.said = 10
+		for _, e := range []struct {
+			kind, data string
+			left       int
+		}{{"lost", `{"step": 2, "why": "the device is gone", "device": {"kind": "cpu", "name": "Go"}}`, 2}, {"step", `[{"step": 3, "loss": 2.5}]`, 3}, {"lost", `{"step": -9}`, 0}, {"lost", `{"step": 9}`, 0}} {
+			if err := a.take(e.kind, []byte(e.data)); err != nil || len(a.run.losses) != e.left || len(a.run.scores) != 0 {
+				t.Errorf("%s %s: %v, %d losses, %d scores", e.kind, e.data, err, len(a.run.losses), len(a.run.scores))
+			}
+		}
+		if a.run.phase != training || a.take("lost", []byte(`{"step": "x"}`)) == nil {
+			t.Errorf("phase %v", a.run.phase)
+		}
+	})
+}
+
 func TestARunThatCannotBeKeptIsSaid(t *testing.T) {
 	a, p, f := newTest(t)
 	p.noRun, f.snaps = errors.New("the browser has no room left for the page"), true

@@ -29,7 +29,8 @@ type runState struct {
 
 	method      string // of this run or the last one
 	instruction string
-	options     []string // of its rows, where all have the same
+	options     []string     // of its rows, where all have the same
+	asked       adaptOptions // steps and batch, where they were typed
 	plan        *planEvent
 	steps       int // asked for
 	losses      []float64
@@ -44,7 +45,10 @@ type runState struct {
 	judged      string // what the rows of the scores are; "": held-out rows
 	judging     string // what is being compared
 	told        bool   // it was not trained now: it came by a link or from the library
-	keptAs      string // id in the library
+	against     againstState
+	similar     []similarTask // the training tasks that route most alike
+	confusedBy  string        // the row whose matrix is shown; "": adapted
+	keptAs      string        // id in the library
 	keeping     bool
 	saved       bool // somewhere that outlasts the page
 	exporting   bool
@@ -113,7 +117,7 @@ func (a *App) Adapt() {
 		o.Holdout = 0
 	}
 	o.SnapshotEvery = snapshotEvery
-	r := runState{method: o.Method, instruction: o.Instruction, steps: o.Steps, title: a.runTitle(), keeper: newKeeper(a.page)}
+	r := runState{method: o.Method, asked: adaptOptions{Steps: o.Steps, Batch: o.Batch}, instruction: o.Instruction, steps: o.Steps, title: a.runTitle(), keeper: newKeeper(a.page)}
 	a.begin(r, func(ctx context.Context) error { return a.adapt(ctx, o) })
 }
 
@@ -166,7 +170,7 @@ func (a *App) Stop() {
 func (a *App) adapt(ctx context.Context, o adaptOptions) error {
 	var client *rpc.Client
 	a.page.Update(func() { client = a.client })
-	seen, err := ask(ctx, client, o.Examples, o.Instruction)
+	seen, err := ask(ctx, client, o.Examples, o.Instruction, 0)
 	if err != nil {
 		return err
 	}
@@ -207,8 +211,11 @@ func (a *App) finish(f *fit) {
 		r.scores = f.Scores
 	}
 	a.draw()
+	a.lookSimilar()
 	a.Keep()
 	switch {
+	case f.Unscored != "":
+		a.say("Done, without scores: " + clip(f.Unscored, 200))
 	case f.Stopped:
 		a.say(fmt.Sprintf("Stopped after %s; what was learned is kept", plural(len(r.losses), "step")))
 	default:
@@ -261,6 +268,8 @@ func (a *App) take(kind string, data json.RawMessage) error {
 		}
 		a.drawLoss()
 		a.sayTenth()
+	case "lost":
+		return a.goesOn(data)
 	case "routing":
 		got := new(routing)
 		if err := json.Unmarshal(data, got); err != nil {
@@ -353,6 +362,8 @@ func timeLeft(times []float64, steps int) (d time.Duration, known bool) {
 func (a *App) progress() (percent int, words string) {
 	r := &a.run
 	switch {
+	case r.against.with != "":
+		return r.against.progress()
 	case r.judging != "" && !a.model.opening():
 		return -1, r.judging
 	case a.model.opening(), r.phase == preparing && len(r.losses) == 0:

@@ -6,8 +6,9 @@ import (
 	"syscall/js"
 )
 
-// module is one that page.mjs hands over: offline (offline.mjs), store
-// (store.mjs), models (models.mjs), runs (runs.mjs).
+// module is one that page.mjs hands over: diagnosis
+// (diagnosis.mjs), offline (offline.mjs), store (store.mjs), models (models.mjs),
+// runs (runs.mjs).
 func module(name string) js.Value { return js.Global().Get("handfulPage").Get(name) }
 
 // Stored implements Page.

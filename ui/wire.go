@@ -66,9 +66,28 @@ type preview struct {
 	Hints   []string       `json:"hints"`
 	Options []string       `json:"options"`
 	Prompt  string         `json:"prompt"`
+	Answer  string         `json:"answer"`
+	Chosen  int            `json:"chosen"`
+	Table   []previewRow   `json:"table"`
+	Columns *columns       `json:"columns"`
 	Tokens  int            `json:"tokens"`
 	Longest int            `json:"longest"`
 	Cut     []cutRow       `json:"cut"`
+}
+
+type previewRow struct {
+	Line   int    `json:"line"`
+	Input  string `json:"input"`
+	Output string `json:"output"`
+	Tokens int    `json:"tokens"`
+	Learn  int    `json:"learn"`
+	Cut    int    `json:"cut"`
+}
+
+// columns are those of a table that names no input or no output.
+type columns struct {
+	Names  []string `json:"names"`
+	Sample []string `json:"sample"`
 }
 
 type cutRow struct {
@@ -109,8 +128,16 @@ type scoreRow struct {
 	Accuracy float64      `json:"accuracy"`
 	Balanced float64      `json:"balanced"`
 	Loss     float64      `json:"loss"`
+	Interval *interval    `json:"interval"` // of Balanced, 95 %
+	Shown    int          `json:"shown"`    // examples that stood in the prompt
+	Labels   []string     `json:"labels"`
 	Classes  int          `json:"classes"` // labels chosen from; 0: none
 	Rows     []prediction `json:"rows"`
+}
+
+type interval struct {
+	Lo float64 `json:"lo"`
+	Hi float64 `json:"hi"`
 }
 
 type prediction struct {
@@ -131,6 +158,14 @@ type fit struct {
 	Stopped    bool       `json:"stopped"`
 	Routing    *routing   `json:"routing"`
 	Scores     []scoreRow `json:"scores"`
+	Unscored   string     `json:"unscored"`
+}
+
+// lostEvent tells that a run goes on from after a step, on another device.
+type lostEvent struct {
+	Step   int        `json:"step"`
+	Why    string     `json:"why"`
+	Device deviceInfo `json:"device"`
 }
 
 // What the page asks for.
@@ -160,6 +195,14 @@ type deviceOptions struct {
 type previewOptions struct {
 	Examples    string `json:"examples"`
 	Instruction string `json:"instruction"`
+	Row         int    `json:"row,omitempty"` // to show, from 0
+}
+
+type columnsOptions struct {
+	Examples string `json:"examples"`
+	Input    int    `json:"input"`
+	Output   int    `json:"output"`
+	Header   bool   `json:"header"`
 }
 
 // adaptOptions leave out what is the method's default.
@@ -190,6 +233,24 @@ type generateOptions struct {
 
 type fitOptions struct {
 	ID int `json:"id"`
+}
+
+type againstOptions struct {
+	ID    int    `json:"id"`
+	With  string `json:"with"` // icl, z, mu, lora
+	Steps int    `json:"steps,omitempty"`
+	Batch int    `json:"batch,omitempty"`
+}
+
+type similarOptions struct {
+	ID  int `json:"id"`
+	Top int `json:"top"`
+}
+
+// similarTask is a training task that routes like a fine-tune.
+type similarTask struct {
+	Task   string  `json:"task"`
+	Cosine float64 `json:"cosine"`
 }
 
 type exportOptions struct {

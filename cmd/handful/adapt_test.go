@@ -116,7 +116,7 @@ func TestCollapsedScoresAlike(t *testing.T) {
 }
 
 // The same seed gives the same bytes, another seed others.
-func TestSeeds(t *testing.T) {
+func TestFault42Seeds(t *testing.T) {
 	var models [3]string
 	for i, seed := range []string{"7", "7", "8"} {
 		out := filepath.Join(t.TempDir(), "out")
@@ -153,6 +153,27 @@ func TestAdaptReplaces(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".handful-*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// Where a file may not grow to its size nothing half is left, and the earlier
+// result stays.
+func TestFault43AFullDisk(t *testing.T) {
+	unix(t)
+	out := filepath.Join(t.TempDir(), "out")
+	good(t, adaptArgs(t, "z", out)...)
+	before := read(t, filepath.Join(out, "adapter_model.safetensors"))
+	limited := exec.Command("sh", append([]string{"-c", `trap '' XFSZ; ulimit -f 1; exec "$0" "$@"`, program}, adaptArgs(t, "mu", out)...)...)
+	said, err := limited.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "handful: --out: ") || !strings.Contains(string(said), ";") {
+		t.Errorf("the fault is %q", said)
+	}
+	if string(read(t, filepath.Join(out, "adapter_model.safetensors"))) != string(before) {
+		t.Error("the earlier result has changed")
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(out), ".handful-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	good(t, adaptArgs(t, "mu", out)...)
 }
 
 // Ctrl-C ends a run within a step and keeps what was learned.

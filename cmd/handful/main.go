@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"handful/core/fault"
+	"handful/core/version"
 )
 
 // usageError is a mistake on the command line itself.
@@ -58,7 +59,7 @@ func root() *cobra.Command {
 		Short: "Adapt a small language model to your own task from a handful of examples",
 		Long: "Handful routes over an inventory of pre-trained skills (LoRA modules): from a handful of examples\n" +
 			"it trains only the routing (MHR-z) or the averaged adapter (MHR-mu), on this machine alone.",
-		Version:       version(),
+		Version:       versionText(),
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
@@ -104,16 +105,14 @@ func flagError(err error) error {
 	return fmt.Errorf("--%s: got %.60q, want %s", bad.GetFlag().Name, bad.GetValue(), want)
 }
 
-// version is the module's version and commit, as the build knows them.
-func version() string {
-	b, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := b.Main.Version
-	for _, s := range b.Settings {
-		if s.Key == "vcs.revision" {
-			v += " " + s.Value
+// versionText is the release and the commit, as the build knows it.
+func versionText() string {
+	v := version.Number
+	if b, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range b.Settings {
+			if s.Key == "vcs.revision" {
+				v += " " + s.Value
+			}
 		}
 	}
 	return v

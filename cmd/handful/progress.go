@@ -95,6 +95,13 @@ func (p *adaptProgress) show(ev engine.Event) {
 		for _, h := range ev.Plan.Hints {
 			p.intro = append(p.intro, "note: "+h)
 		}
+	case ev.Lost != nil:
+		p.introduce()
+		p.clear()
+		fmt.Fprintf(os.Stderr, "note: %s; the run goes on after step %d, on %s (%s)\n", ev.Lost.Why, ev.Lost.Step, ev.Lost.Device.Name, ev.Lost.Device.Kind)
+		if p.bar != nil {
+			_ = p.bar.Set(ev.Lost.Step)
+		}
 	case ev.Step != nil && p.bar != nil:
 		p.loaded()
 		p.introduce()
@@ -130,6 +137,9 @@ func (p *adaptProgress) end(fit *engine.Fit) {
 	fmt.Fprintf(os.Stderr, "%d steps in %.1f s, loss %.4f to %.4f\n", n, time.Since(p.started).Seconds(), fit.Losses[0], fit.Losses[n-1])
 	for _, s := range fit.Scores {
 		fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f  loss %.4f\n", s.Name, s.N, s.Accuracy, s.Balanced, s.Loss)
+	}
+	if fit.Unscored != "" {
+		fmt.Fprintf(os.Stderr, "note: the rows that were kept aside are not scored: %s\n", fit.Unscored)
 	}
 	if fit.Stopped {
 		fmt.Fprintf(os.Stderr, "stopped after %d of %d steps; what was learned is kept\n", n, p.steps)

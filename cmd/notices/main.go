@@ -2,6 +2,7 @@
 // besides this repository, with the licences that go along with them.
 //
 //	go run ./cmd/notices THIRD_PARTY.md
+//	go run ./cmd/notices -sbom FILE      the same as a bill of materials (CycloneDX)
 package main
 
 import (
@@ -34,18 +35,22 @@ type module struct{ path, version, dir string }
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("notices: ")
-	if len(os.Args) != 2 {
-		log.Fatal("usage: notices FILE")
+	args, make := os.Args[1:], render
+	if len(args) == 2 && args[0] == "-sbom" {
+		args, make = args[1:], sbom
+	}
+	if len(args) != 1 {
+		log.Fatal("usage: notices [-sbom] FILE")
 	}
 	mods, err := modules()
 	if err != nil {
 		log.Fatal(err)
 	}
-	text, err := render(mods)
+	text, err := make(mods)
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := os.WriteFile(os.Args[1], text, 0o644); err != nil {
+	if err := os.WriteFile(args[0], text, 0o644); err != nil {
 		log.Fatal(err)
 	}
 }

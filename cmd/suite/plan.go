@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -32,8 +33,10 @@ func plan(mode string) []suite {
 			step{name: "native", args: goTool("build", "./...")},
 			step{name: "js/wasm", env: js, args: goTool("build", "./...")},
 			cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"),
-			step{name: "page", args: []string{"make", "build"}}),
+			step{name: "dist", args: []string{"make", "dist"}}),
+		{name: "again", needs: exists("dist/site/engine.wasm", "run `make dist`"), run: again},
 		check[2],
+		arm64Suite(),
 		wasmSuite(),
 		browserSuite(),
 		pocketSuite(),
@@ -53,7 +56,7 @@ func plan(mode string) []suite {
 func shell(script string) []string   { return []string{"sh", "-c", script} }
 func goTool(args ...string) []string { return append([]string{"go"}, args...) }
 func cross(goos, goarch string) step {
-	return step{name: goos + "/" + goarch, env: []string{"GOOS=" + goos, "GOARCH=" + goarch}, args: goTool("build", "-o", os.DevNull, "./cmd/handful")}
+	return step{name: goos + "/" + goarch, env: []string{"GOOS=" + goos, "GOARCH=" + goarch}, args: goTool("build", "./...")}
 }
 
 // lavapipe points the Vulkan loader at Mesa's CPU driver, where it is and
@@ -83,6 +86,16 @@ func wasmSuite() suite {
 	run := "node --stack-size=8192 " + filepath.Join(here, "core/device/cpu/simd/testdata/run.mjs") + " " + filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm")
 	s := goSuite("wasm", js, []string{"-exec", run}, "./core/...", "./shaders/...", "./ui/...", "./wasm/...")
 	s.needs = have("node")
+	return s
+}
+
+// arm64Suite runs the assembly for arm64 in an emulator.
+func arm64Suite() suite {
+	s := goSuite("arm64", []string{"GOARCH=arm64"}, []string{"-exec", "qemu-aarch64"}, "./core/device/cpu/vector")
+	s.needs = have("qemu-aarch64")
+	if runtime.GOARCH == "arm64" {
+		s.needs = func() string { return "the go suite has run it here" }
+	}
 	return s
 }
 

@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"slices"
-	"time"
 
 	"handful/core/fault"
 	"handful/core/task"
@@ -17,6 +15,10 @@ import (
 func (e *Engine) Adapt(ctx context.Context, o AdaptOptions, on func(Event)) (_ *Fit, err error) {
 	defer e.lock()()
 	defer fault.Recover("adapt", &err)
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	return e.adapt(ctx, o, nil, on)
 }
 
@@ -72,24 +74,10 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 		return nil, err
 	}
 	defer method.Free(e.dev)
-	t, err := tune.NewTrainer(ctx, e.dev, e.model, method, rows, task.Batches(len(rows), o.Batch, o.Steps, o.Order, o.Seed), o.optim())
-	if err != nil {
-		return nil, err
-	}
-	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Dispatches: t.Stats().Dispatches, Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
-	on(Event{Plan: &PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable, Tokens: t.Tokens(),
-		Arena: t.Stats().Arena, Dispatches: fit.Dispatches, Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}})
-	if from != nil {
-		err = from.resume(ctx, t, fit)
-	}
-	if err == nil {
-		err = e.train(ctx, t, method, fit, on)
-	}
-	t.Close()
-	if err != nil {
-		return nil, err
-	}
-	learned, err := method.Collapse(context.WithoutCancel(ctx), e.dev)
+	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
+	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable,
+		Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}}
+	learned, err := r.learn(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -98,68 +86,13 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	}
 	on(Event{Routing: fit.Routing})
 	if o.Score && len(held) > 0 && !fit.Stopped {
-		if err := e.table(ctx, fit, held, o, on); err != nil {
-			return nil, err
+		fit.held, fit.labels = held, o.Options
+		if len(fit.labels) == 0 {
+			fit.labels = labelsOf(held, o.Examples)
 		}
+		e.table(ctx, fit, o, on)
 	}
 	return fit, nil
-}
-
-// train runs the steps.
-func (e *Engine) train(ctx context.Context, t *tune.Trainer, method *tune.Method, fit *Fit, on func(Event)) error {
-	o := fit.options
-	save := map[int]bool{}
-	for _, s := range o.SaveSteps {
-		save[s] = true
-	}
-	kept := time.Now()
-	for !t.Done() {
-		s, err := t.Step(ctx)
-		if fault.Is(err, fault.Cancelled) || errors.Is(err, context.Canceled) {
-			if len(fit.Steps) == 0 {
-				return fault.From("adapt", ctx.Err())
-			}
-			fit.Stopped = true
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		ev := StepEvent{Step: s.Step, Loss: s.Loss, LR: s.LR, GradNorm: s.GradNorm, MS: s.Duration.Seconds() * 1e3}
-		fit.Steps = append(fit.Steps, ev)
-		fit.Losses = append(fit.Losses, s.Loss)
-		on(Event{Step: &ev})
-		if every := o.SnapshotEvery; every > 0 && !t.Done() && time.Since(kept).Seconds() >= every {
-			snap, err := e.snapshot(context.WithoutCancel(ctx), t, fit)
-			if err != nil {
-				return err
-			}
-			on(Event{Snapshot: snap})
-			kept = time.Now()
-		}
-		routing := o.RoutingEvery > 0 && s.Step%o.RoutingEvery == 0 && !t.Done()
-		if !save[s.Step] && !routing {
-			continue
-		}
-		l, err := method.Collapse(ctx, e.dev)
-		if err != nil {
-			if ctx.Err() != nil {
-				continue
-			}
-			return err
-		}
-		if routing && l.Inventory != nil {
-			on(Event{Routing: routingOf(l.Inventory, s.Step)})
-		}
-		if save[s.Step] {
-			files, err := adapterFiles(l)
-			if err != nil {
-				return err
-			}
-			on(Event{Save: &SaveEvent{Step: s.Step, Files: files}})
-		}
-	}
-	return nil
 }
 
 // split parses the examples and parts them into training and held-out rows.
@@ -204,8 +137,8 @@ func Limit(examples string, n int) (string, error) {
 	return task.JSONLines(limited(exs, n)), err
 }
 
-// table scores base, mean and the fine-tune on held-out rows.
-func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o AdaptOptions, on func(Event)) error {
+// scores is the table: base, mean and the fine-tune.
+func (e *Engine) scores(ctx context.Context, fit *Fit, o AdaptOptions, on func(Event)) error {
 	ads := []Adapter{{Name: "base", tasks: 1}}
 	if e.inv != nil {
 		m, err := e.Adapter("mean")
@@ -217,17 +150,9 @@ func (e *Engine) table(ctx context.Context, fit *Fit, held []task.Example, o Ada
 	}
 	adapted := fit.Adapter
 	adapted.Name = "adapted"
-	labels := o.Options
-	if len(labels) == 0 {
-		labels = labelsOf(held, o.Examples)
-	}
-	fit.held, fit.labels = held, labels
 	for _, a := range append(ads, adapted) {
-		row, err := e.evaluate(ctx, a, held, labels, EvalOptions{Instruction: o.Instruction, Truncate: o.Truncate})
+		row, err := e.evaluate(ctx, a, fit.held, fit.labels, EvalOptions{Instruction: o.Instruction, Truncate: o.Truncate})
 		if err != nil {
-			if fault.Is(err, fault.Cancelled) || ctx.Err() != nil {
-				return nil // what was learned is kept; the table stays short
-			}
 			return err
 		}
 		fit.Scores = append(fit.Scores, *row)

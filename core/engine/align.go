@@ -35,8 +35,12 @@ type Alignment struct {
 // Align compares the gradients of tasks with respect to a's A and B. With a
 // routed inventory each row's task_id picks its router row. on may be nil; it
 // hears after each task how many are done.
-func (e *Engine) Align(ctx context.Context, a Adapter, tasks []AlignTask, o AlignOptions, on func(done int)) (*Alignment, error) {
+func (e *Engine) Align(ctx context.Context, a Adapter, tasks []AlignTask, o AlignOptions, on func(done int)) (_ *Alignment, err error) {
 	defer e.lock()()
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	if a.route == nil {
 		return nil, fault.Inputf("align", "the bare base has no A and B").Next("open an inventory or an adapter")
 	}

@@ -5,6 +5,7 @@ package engine
 
 import (
 	"handful/core/device"
+	"handful/core/eval"
 	"handful/core/format"
 	"handful/core/share"
 	"handful/core/task"
@@ -19,6 +20,8 @@ type OpenOptions struct {
 	Adapter   format.Folder // PEFT LORA, IA3 or POLY folder, checkpoint of mttl or .handful file, to run or to begin with; nil for none
 	Device    device.Options
 	Progress  func(Progress) // may be nil
+
+	OpenDevice DeviceOpener // nil: device.Open
 
 	TrainBase  bool   // hold the base's weights as F32, so that Pretrain can train them
 	RandomBase bool   // begin from random values: Base needs only config.json and a tokenizer
@@ -51,6 +54,7 @@ type Info struct {
 	Inventory *InvInfo    `json:"inventory"` // nil without one
 	Licence   string      `json:"licence"`   // as the file says, "" when it does not
 	Resident  int64       `json:"resident"`  // bytes of weights on the device
+	Need      *Need       `json:"need"`      // nil where the device does not tell what room it has
 	Adapter   *share.Card `json:"adapter"`   // of an opened code or .handful file
 }
 
@@ -122,6 +126,7 @@ type Event struct {
 	Save    *SaveEvent  `json:"save,omitempty"`
 
 	Snapshot *SnapshotEvent `json:"snapshot,omitempty"`
+	Lost     *LostEvent     `json:"lost,omitempty"`
 }
 
 // ResumedEvent comes first of a run that goes on: what it was asked, with the
@@ -186,6 +191,14 @@ type SaveEvent struct {
 	Files []File `json:"-"`
 }
 
+// LostEvent tells that the device was lost or wrong, and that the run goes on
+// from after Step, maybe on another device: the steps since then are told again.
+type LostEvent struct {
+	Step   int         `json:"step"`
+	Why    string      `json:"why"`
+	Device device.Info `json:"device"` // from now on
+}
+
 // SnapshotEvent is a run after a step, which Resume goes on with. It holds the
 // examples.
 type SnapshotEvent struct {
@@ -202,17 +215,18 @@ type Routing struct {
 
 // ScoreRow is one line of the score table.
 type ScoreRow struct {
-	Name     string       `json:"name"` // base, mean, adapted
-	N        int          `json:"n"`
-	Accuracy float64      `json:"accuracy"`         // of the best-scoring label, or of the greedy answer
-	Balanced float64      `json:"balanced"`         // mean recall over labels; equals Accuracy without labels
-	Exact    *float64     `json:"exact,omitempty"`  // of generated answers: eval.Exact, nil where none were
-	RougeL   *float64     `json:"rougeL,omitempty"` // likewise: eval.RougeL
-	Loss     float64      `json:"loss"`             // nats per label token of the right answers
-	Shown    int          `json:"shown,omitempty"`  // examples that stood in the prompt
-	Labels   []string     `json:"labels,omitempty"`
-	Classes  int          `json:"classes,omitempty"` // how many labels; 0: none to choose from
-	Rows     []Prediction `json:"rows,omitempty"`
+	Name     string         `json:"name"` // base, mean, adapted
+	N        int            `json:"n"`
+	Accuracy float64        `json:"accuracy"`           // of the best-scoring label, or of the greedy answer
+	Balanced float64        `json:"balanced"`           // mean recall over labels; equals Accuracy without labels
+	Interval *eval.Interval `json:"interval,omitempty"` // of Balanced, 95 %, from resampled rows
+	Exact    *float64       `json:"exact,omitempty"`    // of generated answers: eval.Exact, nil where none were
+	RougeL   *float64       `json:"rougeL,omitempty"`   // likewise: eval.RougeL
+	Loss     float64        `json:"loss"`               // nats per label token of the right answers
+	Shown    int            `json:"shown,omitempty"`    // examples that stood in the prompt
+	Labels   []string       `json:"labels,omitempty"`
+	Classes  int            `json:"classes,omitempty"` // how many labels; 0: none to choose from
+	Rows     []Prediction   `json:"rows,omitempty"`
 }
 
 // Prediction is one held-out row's outcome.
@@ -242,8 +256,9 @@ type Fit struct {
 	Stopped    bool        `json:"stopped"`         // ended early by cancel
 	Start      []StartRow  `json:"start,omitempty"` // what --router-init best found
 	Routing    *Routing    `json:"routing,omitempty"`
-	Scores     []ScoreRow  `json:"scores,omitempty"` // on held-out rows
-	Adapter    Adapter     `json:"-"`                // for Score, Evaluate and Generate
+	Scores     []ScoreRow  `json:"scores,omitempty"`   // on held-out rows
+	Unscored   string      `json:"unscored,omitempty"` // why the table is short
+	Adapter    Adapter     `json:"-"`                  // for Score, Evaluate and Generate
 	files      []File
 	learned    *tune.Learned
 	options    AdaptOptions // as they were trained with

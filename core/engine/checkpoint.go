@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"handful/core/fault"
@@ -77,6 +78,10 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 func (e *Engine) Resume(ctx context.Context, run []byte, on func(Event)) (_ *Fit, err error) {
 	defer e.lock()()
 	defer fault.Recover("adapt", &err)
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	c, err := decodeCheckpoint(run)
 	if err != nil {
 		return nil, err
@@ -102,25 +107,11 @@ func (c *checkpoint) resume(ctx context.Context, t *tune.Trainer, fit *Fit) erro
 	if t.At() != len(c.Steps) {
 		return fault.New(fault.Corrupt, "run", "%d steps are told of, the state is after %d", len(c.Steps), t.At()).Next(tryAnew)
 	}
-	fit.Steps = c.Steps
+	fit.Steps, fit.Losses = slices.Clone(c.Steps), nil
 	for _, s := range c.Steps {
 		fit.Losses = append(fit.Losses, s.Loss)
 	}
 	return nil
-}
-
-// snapshot is the run as it stands.
-func (e *Engine) snapshot(ctx context.Context, t *tune.Trainer, fit *Fit) (*SnapshotEvent, error) {
-	c := &checkpoint{Options: fit.asked, Steps: fit.Steps}
-	var err error
-	if c.State, err = t.Snapshot(ctx); err != nil {
-		return nil, err
-	}
-	if c.Model, err = e.fingerprint(); err != nil {
-		return nil, err
-	}
-	b, err := c.encode()
-	return &SnapshotEvent{Step: t.At(), Bytes: b}, err
 }
 
 // fingerprint tells apart bases and inventories that a state would fit as well:

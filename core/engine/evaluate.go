@@ -33,8 +33,12 @@ type EvalOptions struct {
 // Score gives the negative log likelihood of each row's labels. With the
 // routed inventory each row's task_id picks its router row. A row without a
 // label counts for nothing: its NLL is 0 over 0 tokens.
-func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreOptions) (*Scores, error) {
+func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreOptions) (_ *Scores, err error) {
 	defer e.lock()()
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err
@@ -78,8 +82,12 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 // likelihood per token (rank classification); without, a row counts when
 // greedy decoding would give exactly its answer, token for token. With Generate
 // answers are decoded, greedily or by Beams, and compared as text: see ScoreRow.
-func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o EvalOptions) (*ScoreRow, error) {
+func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o EvalOptions) (_ *ScoreRow, err error) {
 	defer e.lock()()
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"handful/core/format/peft"
-	"handful/core/skill"
 	"handful/core/tune"
 )
 
@@ -121,19 +120,4 @@ func adapterFiles(l *tune.Learned) (out []File, err error) {
 		}
 	}
 	return out, nil
-}
-
-// routingOf lists the weights w of the first task per site.
-func routingOf(inv *skill.Inventory, step int) *Routing {
-	r := &Routing{Step: step, Sites: inv.Sites}
-	qs := inv.Splits * inv.Skills
-	for _, s := range inv.Sites {
-		w := inv.Weights(inv.Logits[s][:qs])
-		heads := make([][]float32, inv.Splits)
-		for q := range heads {
-			heads[q] = w[q*inv.Skills : (q+1)*inv.Skills]
-		}
-		r.W = append(r.W, heads)
-	}
-	return r
 }

@@ -14,8 +14,12 @@ import (
 // of complete characters go to on as they come. Unless Raw, the prompt is an
 // input that the inventory's template wraps. An adapter that routes by task
 // can't generate: pick one task.
-func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on func(string)) (string, error) {
+func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on func(string)) (_ string, err error) {
 	defer e.lock()()
+	if err := e.dev.ready(ctx); err != nil {
+		return "", err
+	}
+	defer e.dev.saw(&err)
 	if e.tok == nil {
 		return "", fault.Inputf("generate", "the base has no tokenizer").Next("add tokenizer.json to its folder")
 	}
@@ -47,7 +51,6 @@ func (e *Engine) Generate(ctx context.Context, a Adapter, o GenerateOptions, on 
 	if eos, ok := e.tok.EOS(); ok && e.encodes() {
 		ids = append(ids, eos)
 	}
-	var err error
 	if o.Beams > 1 {
 		err = e.search(ctx, a, ids, most, o, stop, func(id int32) { emit(stream.Push(id)) })
 	} else {

@@ -77,10 +77,49 @@ func (s *ScoreRow) sum(generated bool) {
 	if s.Labels != nil {
 		s.Balanced = eval.Balanced(gold, hits)
 	}
+	if len(hits) > 0 {
+		i := alike(eval.Cells{{byClass(gold, hits, s.Labels != nil)}}.Interval(), len(hits))
+		s.Interval = &i
+	}
 	if generated {
 		exact := s.Accuracy
 		s.Exact, s.RougeL = &exact, &rouge
 	}
+}
+
+// alike widens the interval of n rows that are all right or all wrong, which
+// resampling gives no width, by Wilson's bound (1927): z²/(n + z²), z = 1.96.
+func alike(i eval.Interval, n int) eval.Interval {
+	const z2 = 1.96 * 1.96
+	switch width := z2 / (float64(n) + z2); {
+	case i.Lo != i.Hi:
+	case i.Lo == 0:
+		i.Hi = width
+	case i.Lo == 1:
+		i.Lo = 1 - width
+	}
+	return i
+}
+
+// byClass are hits as 0 and 1, those of a class together where there are some.
+func byClass(gold []string, hits []bool, classes bool) (c eval.Cell) {
+	at := map[string]int{}
+	for i, g := range gold {
+		if !classes {
+			g = ""
+		}
+		k, ok := at[g]
+		if !ok {
+			k = len(c)
+			at[g], c = k, append(c, nil)
+		}
+		hit := 0.0
+		if hits[i] {
+			hit = 1
+		}
+		c[k] = append(c[k], hit)
+	}
+	return c
 }
 
 // questions encodes each row with its answer and its choices.

@@ -118,6 +118,10 @@ func (e *Engine) tryStarts(ctx context.Context, inv *skill.Inventory, o *AdaptOp
 func (e *Engine) BestTask(ctx context.Context, o AdaptOptions) (_ Adapter, _ StartRow, err error) {
 	defer e.lock()()
 	defer fault.Recover("best task", &err)
+	if err := e.dev.ready(ctx); err != nil {
+		return Adapter{}, StartRow{}, err
+	}
+	defer e.dev.saw(&err)
 	if e.inv == nil {
 		return Adapter{}, StartRow{}, fault.Inputf("best task", "no inventory was opened").Next("give one with --inventory")
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"sync"
 
-	"handful/core/device"
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/adapter"
@@ -26,8 +25,7 @@ const maxContext = 8192
 // be called from several goroutines; they run one after the other.
 type Engine struct {
 	mu       *sync.Mutex // of the device: engines of With share it
-	dev      device.Device
-	why      string
+	dev      *machine
 	ckpt     *hf.Checkpoint
 	model    model.Model
 	tok      text.Tokenizer // nil without one
@@ -84,10 +82,14 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	if err := e.setPrompt(); err != nil {
 		return nil, err
 	}
-	if e.dev, e.why, err = device.Open(ctx, o.Device); err != nil {
+	if e.dev, err = newMachine(ctx, o, shapeOf(e.ckpt.Config, e.model)); err != nil {
 		return nil, err
 	}
 	e.describe()
+	if err := e.room(); err != nil {
+		e.dev.Close()
+		return nil, err
+	}
 	if err = e.identify(o.Inventory); err == nil && shared != nil {
 		e.info.Adapter = &shared.Card
 		e.restored, err = e.Restore(shared)
@@ -180,7 +182,7 @@ func (e *Engine) openAdapter(f format.Folder) error {
 func (e *Engine) describe() {
 	c := e.model.Config()
 	e.info = Info{Model: e.ckpt.Name, Layers: c.Layers, Encoder: c.EncoderLayers, Hidden: c.Hidden, Vocab: c.Vocab, Context: c.Context, Tokenizer: e.tok != nil,
-		Device: e.dev.Info(), DeviceWhy: e.why, Licence: e.ckpt.Licence}
+		Licence: e.ckpt.Licence}
 	by := map[tensor.DType]int64{}
 	for _, v := range e.model.Vars() {
 		e.info.Params += int64(tensor.Numel(v.Shape))
@@ -205,8 +207,12 @@ func (e *Engine) describe() {
 	}
 }
 
-// Info describes what is open.
-func (e *Engine) Info() Info { return e.info }
+// Info describes what is open, and the device as it is now.
+func (e *Engine) Info() Info {
+	i := e.info
+	i.Device, i.DeviceWhy = e.dev.Info(), e.dev.why
+	return i
+}
 
 // Inventory is the open inventory, nil without one.
 func (e *Engine) Inventory() *skill.Inventory { return e.inv }

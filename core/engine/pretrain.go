@@ -22,6 +22,10 @@ import (
 func (e *Engine) Pretrain(ctx context.Context, o PretrainOptions, on func(PretrainEvent) error) (_ *Pretrained, err error) {
 	defer e.lock()()
 	defer fault.Recover("pretrain", &err)
+	if err := e.dev.ready(ctx); err != nil {
+		return nil, err
+	}
+	defer e.dev.saw(&err)
 	if err := o.Check(); err != nil {
 		return nil, err
 	}

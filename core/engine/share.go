@@ -135,6 +135,10 @@ func (e *Engine) Agreement(ctx context.Context, f *Fit, told *share.Adapter) (sa
 		return 0, 0, err
 	}
 	defer e.lock()()
+	if err := e.dev.ready(ctx); err != nil {
+		return 0, 0, err
+	}
+	defer e.dev.saw(&err)
 	defer e.Free(got.Adapter)
 	row, err := e.evaluate(ctx, got.Adapter, f.held, f.labels, EvalOptions{Instruction: f.options.Instruction, Truncate: f.options.Truncate})
 	if err != nil {

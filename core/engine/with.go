@@ -23,7 +23,7 @@ func (e *Engine) With(f format.Folder) (*Engine, error) {
 }
 
 func (e *Engine) with(inv *skill.Inventory) (*Engine, error) {
-	o := &Engine{mu: e.mu, dev: e.dev, why: e.why, ckpt: e.ckpt, model: e.model, tok: e.tok, ends: map[int32]bool{},
+	o := &Engine{mu: e.mu, dev: e.dev, ckpt: e.ckpt, model: e.model, tok: e.tok, ends: map[int32]bool{},
 		inv: inv, single: e.single, ia3: e.ia3, poly: e.poly, restored: e.restored, baseID: e.baseID}
 	if err := o.setPrompt(); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func zipOf(t testing.TB, files ...string) []byte {
 	return b.Bytes()
 }
 
-func TestExpand(t *testing.T) {
+func TestFault28Expand(t *testing.T) {
 	z := zipOf(t, "a/config.json", "{}", `a\w.bin`, strings.Repeat("w", 5000), "a/deep/", "", "../../up", "x", "__MACOSX/a", "y")
 	f, err := folder("m.zip", string(z), "b.json", "[]", "t.pt", torchZip).Expand()
 	if err != nil {

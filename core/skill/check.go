@@ -46,6 +46,17 @@ func CheckSites(op string, sites []string, dims, base map[string][2]int, targets
 		Next("use the base that the adapter was made for")
 }
 
+// divisors lists the first few numbers that divide both.
+func divisors(a, b int) string {
+	var out []string
+	for n := 1; n <= min(a, b) && len(out) < 8; n++ {
+		if a%n == 0 && b%n == 0 {
+			out = append(out, strconv.Itoa(n))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
 func fits(got, base [2]int) bool {
 	return (got[0] == base[0] || got[0] == 0) && (got[1] == base[1] || got[1] == 0)
 }
@@ -65,7 +76,7 @@ func (inv *Inventory) CheckSplits() error {
 		d := inv.Dims[s]
 		if inv.Splits < 1 || d[0]%inv.Splits != 0 || d[1]%inv.Splits != 0 {
 			return fault.Inputf("inventory", "n_splits %d does not divide %s of %s", inv.Splits, arrow(d), s).
-				Next("use a common divisor of both sizes")
+				Next("use one of %s", divisors(d[0], d[1]))
 		}
 	}
 	return nil

@@ -100,8 +100,8 @@ func TestLinearPattern(t *testing.T) {
 	}
 }
 
-// TestCheckSites: the fault is a table.
-func TestCheckSites(t *testing.T) {
+// TestFault30CheckSites: the fault is a table.
+func TestFault30CheckSites(t *testing.T) {
 	dims := map[string][2]int{"l.0.q": {4, 8}, "l.1.q": {4, 8}, "x": {1, 1}}
 	base := map[string][2]int{"l.0.q": {4, 8}, "l.1.q": {4, 4}, "l.2.q": {4, 8}, "l.0.k": {4, 8}}
 	err := CheckSites("inventory", []string{"l.0.q", "l.1.q", "x"}, dims, base, []string{`(?!.*k).*`}, true)

@@ -66,7 +66,7 @@ func product(s *skill.Single, site string, x, y int) float64 {
 }
 
 // Sites that a LoRA lacks are zeros, and a task row takes its LoRA alone.
-func TestStackOfDifferentSites(t *testing.T) {
+func TestFault31StackOfDifferentSites(t *testing.T) {
 	all, few := lora(2, 1), lora(2, 2)
 	few.Sites = few.Sites[1:]
 	delete(few.A, "m.layers.2.q_proj")
@@ -107,7 +107,7 @@ func TestStackOfDifferentSites(t *testing.T) {
 	}
 }
 
-func TestStackRefuses(t *testing.T) {
+func TestFault31StackRefuses(t *testing.T) {
 	wider := lora(2, 2)
 	wider.Dims = map[string][2]int{"m.layers.2.q_proj": {8, 16}, "m.layers.10.v_proj": {4, 8}}
 	for name, c := range map[string]struct {

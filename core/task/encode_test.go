@@ -66,7 +66,7 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-func TestEncodeCutsTheInputsFront(t *testing.T) {
+func TestFault36EncodeCutsTheInputsFront(t *testing.T) {
 	tok, tpl := letters(t, "<|im_end|>", false), shipped(t)
 	ex := Example{Input: "0123456789é😀xyz", Output: "yes", Options: []string{"yes"}, Line: 3}
 	whole, err := Encode(tok, tpl, "Do.", ex, Limits{Vocab: 257})

@@ -65,7 +65,7 @@ func TestParseGood(t *testing.T) {
 	}
 }
 
-func TestParseFaults(t *testing.T) {
+func TestFault35ParseFaults(t *testing.T) {
 	good := `{"input":"a","output":"b"}`
 	for _, c := range []struct {
 		name, data string

@@ -10,18 +10,17 @@ import (
 // its UTF-8 bytes, and neighbours are joined by ranked rules.
 type BPE struct {
 	names
-	initial  [256]symbol
-	rules    map[uint64]rule
-	made     []int32          // what the rule of each rank makes
-	whole    map[string]int32 // words that are one token whatever the rules say; nil unless ignore_merges
-	unk      int32            // for bytes without a token; -1: they are dropped
-	fuseUnk  bool             // neighbouring unknown bytes are one unk
-	normal   normals          // the normaliser
-	steps    []splitter       // the pre-tokenizer
-	raw      *finds           // added tokens looked for before and
-	normed   *finds           // after normalisation
-	template string
-	cache    wordCache
+	initial [256]symbol
+	rules   map[uint64]rule
+	made    []int32          // what the rule of each rank makes
+	whole   map[string]int32 // words that are one token whatever the rules say; nil unless ignore_merges
+	unk     int32            // for bytes without a token; -1: they are dropped
+	fuseUnk bool             // neighbouring unknown bytes are one unk
+	normal  normals          // the normaliser
+	steps   []splitter       // the pre-tokenizer
+	raw     *finds           // added tokens looked for before and
+	normed  *finds           // after normalisation
+	cache   wordCache
 }
 
 // A symbol is what one byte of a word begins as.
@@ -202,7 +201,3 @@ func (t *BPE) Bytes(id int32) []byte {
 
 // First is Bytes.
 func (t *BPE) First(id int32) []byte { return t.Bytes(id) }
-
-// ChatTemplate is the model's Jinja template for conversations, as its GGUF
-// file has it, for front ends that show it; "" when there is none.
-func (t *BPE) ChatTemplate() string { return t.template }

@@ -11,13 +11,19 @@ import (
 
 // GGUFVocab holds a GGUF file's tokenizer.ggml.* values.
 type GGUFVocab struct {
-	Model        string   // model: "gpt2" is byte-level BPE
+	Model        string   // model: "gpt2" is byte-level BPE, "t5" Unigram
 	Pre          string   // pre: how words are cut
 	Tokens       []string // tokens, by id
 	TokenTypes   []int32  // token_type; none: all normal
 	Merges       []string // merges, "left right"
 	BOS, EOS     int32    // bos_token_id, eos_token_id; -1 when absent
 	ChatTemplate string   // tokenizer.chat_template
+
+	// Of a Unigram alone.
+	Scores      []float64 // scores, by id
+	Charsmap    []byte    // precompiled_charsmap
+	SpacePrefix bool      // add_space_prefix
+	TrimSpaces  bool      // remove_extra_whitespaces
 }
 
 // Token types of GGUF (llama.h, llama_token_type). Unknown and control tokens
@@ -26,6 +32,8 @@ const (
 	ggufUnknown     = 2
 	ggufControl     = 3
 	ggufUserDefined = 4
+	ggufUnused      = 5
+	ggufByte        = 6
 )
 
 // presets are the values of Pre whose rules are known to equal those of the HF
@@ -42,11 +50,18 @@ var presets = map[string]struct {
 }
 
 // FromGGUF makes a tokenizer of the values of a GGUF file.
-func FromGGUF(g GGUFVocab) (*BPE, error) {
+func FromGGUF(g GGUFVocab) (Tokenizer, error) {
 	const op = "text.FromGGUF"
-	if g.Model != "gpt2" {
-		return nil, fault.Unsupportedf(op, "tokenizer.ggml.model %q, want gpt2 (byte-level BPE)", g.Model)
+	switch g.Model {
+	case "gpt2":
+		return made(fromGPT2(op, g))
+	case "t5":
+		return made(fromT5(op, g))
 	}
+	return nil, fault.Unsupportedf(op, "tokenizer.ggml.model %q, want gpt2 (byte-level BPE) or t5 (Unigram)", g.Model)
+}
+
+func fromGPT2(op string, g GGUFVocab) (*BPE, error) {
 	pre, ok := presets[g.Pre]
 	if !ok {
 		return nil, fault.Unsupportedf(op, "tokenizer.ggml.pre %q, want gpt-2, smollm, qwen2 or llama-bpe", g.Pre).
@@ -82,6 +97,5 @@ func FromGGUF(g GGUFVocab) (*BPE, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.template = g.ChatTemplate
 	return t, t.SetEnds(g.BOS, g.EOS)
 }

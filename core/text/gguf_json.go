@@ -40,26 +40,19 @@ func (g GGUFVocab) JSON() (tokenizer, config []byte, err error) {
 	if _, err := FromGGUF(g); err != nil {
 		return nil, nil, err
 	}
-	steps, normalizer := preJSON(g.Pre)
-	vocab, added := map[string]int{}, []any{}
-	for id, name := range g.Tokens {
-		vocab[name] = id
-		if len(g.TokenTypes) == 0 {
-			continue
-		}
-		switch kind := g.TokenTypes[id]; kind {
-		case ggufUnknown, ggufControl, ggufUserDefined:
-			added = append(added, map[string]any{"id": id, "content": name, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": kind != ggufUserDefined})
-		}
+	parts := g.gpt2JSON
+	class := "PreTrainedTokenizerFast"
+	if g.Model == "t5" {
+		parts, class = g.t5JSON, "T5TokenizerFast"
 	}
-	tokenizer, err = indented(map[string]any{"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": normalizer, "pre_tokenizer": steps,
-		"post_processor": nil, "decoder": map[string]any{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
-		"model": map[string]any{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false,
-			"ignore_merges": presets[g.Pre].ignoreMerges, "vocab": vocab, "merges": g.Merges}})
+	whole, err := parts()
+	if err == nil {
+		tokenizer, err = indented(whole)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	c := map[string]any{"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": false}
+	c := map[string]any{"tokenizer_class": class, "clean_up_tokenization_spaces": false}
 	for key, id := range map[string]int32{"bos_token": g.BOS, "eos_token": g.EOS} {
 		if id >= 0 && int(id) < len(g.Tokens) {
 			c[key] = g.Tokens[id]
@@ -70,6 +63,30 @@ func (g GGUFVocab) JSON() (tokenizer, config []byte, err error) {
 	}
 	config, err = indented(c)
 	return tokenizer, config, err
+}
+
+// gpt2JSON are the parts of a byte-level BPE's tokenizer.json.
+func (g GGUFVocab) gpt2JSON() (map[string]any, error) {
+	steps, normalizer := preJSON(g.Pre)
+	vocab, added := map[string]int{}, []any{}
+	for id, name := range g.Tokens {
+		vocab[name] = id
+		if len(g.TokenTypes) == 0 {
+			continue
+		}
+		switch kind := g.TokenTypes[id]; kind {
+		case ggufUnknown, ggufControl, ggufUserDefined:
+			added = append(added, addedJSON(id, name, kind != ggufUserDefined))
+		}
+	}
+	return map[string]any{"version": "1.0", "truncation": nil, "padding": nil, "added_tokens": added, "normalizer": normalizer, "pre_tokenizer": steps,
+		"post_processor": nil, "decoder": map[string]any{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true},
+		"model": map[string]any{"type": "BPE", "dropout": nil, "unk_token": nil, "continuing_subword_prefix": "", "end_of_word_suffix": "", "fuse_unk": false, "byte_fallback": false,
+			"ignore_merges": presets[g.Pre].ignoreMerges, "vocab": vocab, "merges": g.Merges}}, nil
+}
+
+func addedJSON(id int, name string, special bool) any {
+	return map[string]any{"id": id, "content": name, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": special}
 }
 
 func indented(v any) ([]byte, error) {

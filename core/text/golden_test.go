@@ -107,13 +107,13 @@ func fromJSON(t testing.TB, b []byte) Tokenizer {
 	return tok
 }
 
-func must(t testing.TB) func(*BPE, error) *BPE {
-	return func(b *BPE, err error) *BPE {
+func must(t testing.TB) func(Tokenizer, error) *BPE {
+	return func(b Tokenizer, err error) *BPE {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return b
+		return b.(*BPE)
 	}
 }
 

@@ -170,7 +170,7 @@ func metaDecoder(op string, b json.RawMessage) (d decoding, err error) {
 	type fields struct {
 		metaJSON
 		Decoders []json.RawMessage `json:"decoders"`
-		Pattern  json.RawMessage   `json:"pattern"`
+		Pattern  map[string]any    `json:"pattern"`
 		Content  string            `json:"content"`
 		Start    int               `json:"start"`
 		Stop     int               `json:"stop"`
@@ -198,7 +198,7 @@ func metaDecoder(op string, b json.RawMessage) (d decoding, err error) {
 			if spaced = true; scheme != "never" {
 				d.leading = dropSpaces
 			}
-		case s.Type == "Replace" && s.Content == " " && string(s.Pattern) == `{"String":"`+meta+`"}` && !spaced && !fused:
+		case s.Type == "Replace" && s.Content == " " && len(s.Pattern) == 1 && s.Pattern["String"] == meta && !spaced && !fused:
 			spaced = true
 		case s.Type == "ByteFallback" && !fused:
 			d.bytes = true

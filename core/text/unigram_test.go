@@ -56,6 +56,7 @@ func TestGoldenUnigram(t *testing.T) {
 		strings int
 	}{
 		{"t5_words", fromJSON(t, withCharsmap(t, "t5_words")), 2300},
+		{"t5_words", fromGGUF(t, t5GGUF(t, true, 1024)), 2300},
 		{"t5_converted", fromJSON(t, withCharsmap(t, "t5_converted")), 2300},
 		{"meta_first", fromJSON(t, withCharsmap(t, "meta_first")), 800},
 		{"meta_bytes", fromJSON(t, withCharsmap(t, "meta_bytes")), 800},

@@ -15,7 +15,8 @@ import (
 // Snapshot is the state of training as safetensors bytes: every trained
 // variable with its optimiser's averages, and the number of steps done. A trainer made
 // with the same method, rows, batches and settings goes on from it as if it had
-// never stopped: batch order hangs on the seed alone.
+// never stopped: batch order hangs on the seed alone. Values that are not finite
+// are an Input fault: nothing goes on from them.
 func (t *Trainer) Snapshot(ctx context.Context) ([]byte, error) {
 	var ts []safetensors.Tensor
 	for _, st := range t.states {
@@ -23,6 +24,9 @@ func (t *Trainer) Snapshot(ctx context.Context) ([]byte, error) {
 			data := make([]float32, tensor.Numel(v.Shape))
 			if err := t.d.ReadVar(ctx, v, tensor.F32Bytes(data)); err != nil {
 				return nil, err
+			}
+			if !tensor.Finite(data) {
+				return nil, fault.Inputf("adapt", "%s is not finite any more", v.Name).Next("lower the learning rate")
 			}
 			ts = append(ts, safetensors.Tensor{Name: v.Name, Shape: v.Shape, Data: data})
 		}

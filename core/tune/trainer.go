@@ -156,31 +156,16 @@ func (t *Trainer) Tokens() int { return t.lg.tokens + t.lg.source }
 // Stats is the cost of a step.
 func (t *Trainer) Stats() device.Stats { return t.prog.Stats() }
 
-// Step runs the next batch. A loss that is not finite ends training with an
-// Input fault; the variables stay at the last finite step.
+// Step runs the next batch. A loss that is not finite is an Input fault that
+// names the op it first came from; the variables stay at the last finite step.
 func (t *Trainer) Step(ctx context.Context) (Step, error) {
 	k, start := t.step, time.Now()
 	b, err := t.pack(k)
 	if err != nil {
 		return Step{}, err
 	}
-	if err := t.goal.write(t.prog, b); err != nil {
+	if err := t.write(t.prog, b, k); err != nil {
 		return Step{}, err
-	}
-	if err := t.lg.write(t.prog, b.Ragged, b.task); err != nil {
-		return Step{}, err
-	}
-	if n := t.lg.noise; n != nil {
-		if err := t.prog.Write(n, tensor.F32Bytes(t.method.noise.draw(k, n.Numel()))); err != nil {
-			return Step{}, err
-		}
-	}
-	for i, h := range t.hyper {
-		if h != nil {
-			if err := t.prog.Write(h, tensor.F32Bytes(t.optim.hyper(k, i == 1))); err != nil {
-				return Step{}, err
-			}
-		}
 	}
 	if err := t.prog.Run(ctx); err != nil {
 		return Step{}, err
@@ -199,8 +184,7 @@ func (t *Trainer) Step(ctx context.Context) (Step, error) {
 	}
 	s := Step{Step: k + 1, Loss: float64(loss[0]), LR: lr * t.optim.Factor(k), GradNorm: float64(norm[0]), Duration: time.Since(start)}
 	if !finite(s.Loss) || !finite(s.GradNorm) {
-		return s, fault.Inputf("adapt", "step %d: loss %v, gradient norm %v; want finite numbers", s.Step, s.Loss, s.GradNorm).
-			Next("lower the learning rate (now %g)", lr)
+		return s, t.notFinite(ctx, s, lr)
 	}
 	t.step++
 	return s, nil

@@ -76,6 +76,8 @@ func (s *session) fitted(ctx context.Context, op string, emit *rpc.Emitter, do f
 			emit.Latest("routing", "", ev.Routing)
 		case ev.Score != nil:
 			emit.Send("score", ev.Score)
+		case ev.Lost != nil:
+			emit.Send("lost", ev.Lost)
 		case ev.Snapshot != nil:
 			emit.Send("snapshot", ev.Snapshot, web.Array(ev.Snapshot.Bytes))
 		case ev.Save != nil:

@@ -17,6 +17,7 @@ func main() {
 		"close":     s.close,
 		"info":      s.info,
 		"preview":   s.preview,
+		"columns":   s.columns,
 		"adapt":     s.adapt,
 		"resume":    s.resume,
 		"export":    s.export,
@@ -30,7 +31,10 @@ func main() {
 		"score":     s.score,
 		"evaluate":  s.evaluate,
 		"alignment": s.alignment,
+		"routing":   s.routing,
+		"against":   s.against,
+		"similar":   s.similar,
 		"generate":  s.generate,
-	}, version())
+	}, greeting())
 	select {} // the Worker lives until the page ends it
 }

@@ -116,7 +116,7 @@ func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 	}
 	defer release()
 	o := engine.OpenOptions{Device: p.Device, Progress: s.progress}
-	g := &gathering{r: r, emit: emit, keep: p.Keep == nil || *p.Keep, gotten: []Gotten{}}
+	g := &gathering{r: r, emit: emit, keep: p.Keep == nil || *p.Keep, on: p.Device, gotten: []Gotten{}}
 	eng, err := s.opened(ctx, g, o, p)
 	if err != nil {
 		g.done()

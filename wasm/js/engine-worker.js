@@ -1,12 +1,29 @@
 // The engine's Worker: a module Worker that runs engine.wasm. Go answers the
 // messages; this file only starts it, keeps early messages, and tells the page
-// when the program has ended, which it never should.
+// when the program has ended, which it never should. Its imports are plain ones,
+// for bundlers make one script of it.
+import './gpu-shim.js';
+import './wasm_exec.js';
+import { hire } from './crew.mjs';
+import * as models from './models.mjs';
+import { compile, id } from './program.mjs';
 
 // __handful is what Go finds here: mem, the linear memory, which kernels and
-// uploads share, queue, the messages that came before Go listened, and models,
-// the browser's storage of them.
-const boot = (globalThis.__handful = { mem: null, queue: [], models: null });
-self.onmessage = (event) => boot.queue.push(event);
+// uploads share, queue, the messages that came before Go listened, models, the
+// browser's storage of them, and crew, which hires helpers.
+const boot = Object.assign((globalThis.__handful ??= {}), { mem: null, queue: [], models, crew: hire });
+
+// The first message may say where the program is: {start: {wasm}}, wasm being
+// its address, its bytes or a compiled module. A Worker whose address names the
+// build is of the page, which never does.
+const asked = new URL(import.meta.url).searchParams.get('build');
+const first = new Promise((begin) => {
+  if (asked) begin({});
+  self.onmessage = (event) => {
+    if (!event.data?.start) boot.queue.push(event);
+    begin(event.data?.start ?? {});
+  };
+});
 
 // said keeps the last words of a dying Go program, from its first line on.
 let said = '';
@@ -33,20 +50,16 @@ function crash(what) {
   self.postMessage({ msg: JSON.stringify({ id: 0, kind: 'crash', seq: 0, err }), blobs: [] });
 }
 
-try {
-  const { compile, id } = await import('./program.mjs');
-  const asked = new URL(import.meta.url).searchParams.get('build');
+async function run() {
   if (asked && asked !== id) throw Object.assign(new Error('the page is older than its files on the server'), { hint: 'reload the page' });
-  boot.models = await import('./models.mjs');
-  await import('./gpu-shim.js');
-  await import('./wasm_exec.js');
+  const { wasm } = await first;
   listen(globalThis.fs);
   const go = new globalThis.Go();
-  const { instance } = await compile('engine.wasm', go.importObject);
+  const { instance } = await (wasm ? compile(wasm, go.importObject) : compile(new URL('./engine.wasm', import.meta.url), go.importObject, 'engine.wasm'));
   boot.mem = instance.exports.mem;
   self.addEventListener('unhandledrejection', (event) => crash(event.reason));
   await go.run(instance);
-  crash('it returned');
-} catch (error) {
-  crash(error);
+  throw new Error('it returned');
 }
+
+run().catch(crash);

@@ -1,8 +1,12 @@
-// Handful for web pages. Options have the command line's names in camelCase.
+// Handful for web pages, Workers and Node. Options have the command line's names in camelCase.
+
+/** The release. */
+export const version: string;
 
 /**
  * A File, an address of this origin, bytes, or an address whose content is checked: what has a sha256 and a size is
- * kept in the browser's storage; `of` is what it is a part of, for the page's list of what is stored.
+ * kept in the browser's storage; `of` is what it is a part of, for the page's list of what is stored. On Node a string
+ * is the path of a file or a folder.
  */
 export type Source =
   | File
@@ -17,7 +21,27 @@ export type Files = Source | ArrayLike<Source> | Iterable<Source>;
 
 export type DeviceKind = 'auto' | 'cpu' | 'gpu';
 
-export interface OpenOptions {
+/** What is used of a Worker that runs engine-worker.js. */
+export interface WorkerLike {
+  onmessage: ((event: any) => any) | null;
+  onerror: ((event: any) => any) | null;
+  postMessage(message: any, transfer: any[]): void;
+  terminate(): unknown;
+}
+
+/** Where the engine is. Not given: a Worker of its own, whose files lie beside this module. */
+export interface Where {
+  /** Its program's address or its bytes, where that does not lie beside engine-worker.js. */
+  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array;
+  /** A Worker that runs engine-worker.js, or what starts one; dispose ends it. */
+  worker?: WorkerLike | (() => WorkerLike);
+  /** The folder of engine-worker.js and engine.wasm, on this origin. */
+  assets?: string | URL;
+  /** An <iframe> with the page in it, at an address with ?embed: its engine is used, and addresses are as seen from there. */
+  frame?: { readonly src: string; readonly contentWindow: unknown };
+}
+
+export interface OpenOptions extends Where {
   /** A Hugging Face folder (config.json, safetensors, tokenizer.json) or one .gguf. */
   base: Files;
   /** The skills that z and mu start from: a PEFT POLY folder, a checkpoint of mttl, or LoRAs, each a skill; zips of them too. */
@@ -37,8 +61,6 @@ export interface OpenOptions {
   onProgress?(progress: Progress): void;
   /** Stops opening; what has arrived of a file that is kept is gone on with next time. */
   signal?: AbortSignal;
-  /** Where engine-worker.js and engine.wasm lie; beside this module when not given. */
-  assets?: string | URL;
 }
 
 export interface Progress {
@@ -94,6 +116,8 @@ export interface Info {
   licence: string;
   /** Bytes of weights on the device. */
   resident: number;
+  /** Bytes that weights and a step of 8 rows of 64 tokens take; null where the device does not tell what room it has. */
+  need: null | { weights: number; step: number };
   /** What a .handful file, given as adapter, says of itself. */
   adapter: Card | null;
   /** Where the files were gotten that were given by address. */
@@ -190,6 +214,8 @@ export interface Event {
   save?: { step: number };
   /** The run after a step, for Handful.resume: the examples are in it. */
   snapshot?: { step: number; bytes: Uint8Array };
+  /** The device was lost: the run goes on from after `step`, whose later steps are told again, on `device`. */
+  lost?: { step: number; why: string; device: Device };
 }
 
 /** How the search for a start (routerInit best) goes on; the last has rows. */
@@ -251,10 +277,23 @@ export interface ScoreRow {
   exact?: number;
   rougeL?: number;
   loss: number;
+  /** 95 % interval of balanced, from resampled rows. */
+  interval?: { lo: number; hi: number };
+  /** Examples that stood in the prompt. */
+  shown?: number;
   labels?: string[];
   /** How many labels; absent: none to choose from. */
   classes?: number;
   rows?: { input: string; want: string; got: string; loss: number }[];
+}
+
+export interface AgainstOptions {
+  with: 'icl' | 'z' | 'mu' | 'lora';
+  /** Of what is trained; default: as the inventory recommends, or the method's own. */
+  steps?: number;
+  batch?: number;
+  signal?: AbortSignal;
+  onStep?(step: Step): void;
 }
 
 export interface Fit {
@@ -272,6 +311,8 @@ export interface Fit {
   routing?: Routing;
   /** base, mean and adapted on the rows kept aside. */
   scores?: ScoreRow[];
+  /** Why there are no scores though rows were kept aside. */
+  unscored?: string;
   /** The PEFT folder with routing.json, train.jsonl and a card. */
   export(): Promise<{ name: string; bytes: Uint8Array }[]>;
   /** Another format. What may be large comes as Blobs. */
@@ -283,6 +324,13 @@ export interface Fit {
   share(options?: ShareOptions): Promise<{ code: string; levels: number; weights: number }>;
   /** How many of the rows that it was scored on get the same prediction from its code; of is 0 where none were. */
   agreement(code: string): Promise<{ same: number; of: number }>;
+  /**
+   * Judges another way to use its examples on the rows that it was scored on: `icl`, the base with the examples in its
+   * prompt, or another method trained on them with the same seed. What is trained is dropped when it is judged.
+   */
+  against(options: AgainstOptions): Promise<ScoreRow>;
+  /** The training tasks that route most like it, by the cosine of what both have over the even mixture. Methods with routing only. */
+  similar(options?: { top?: number; signal?: AbortSignal }): Promise<{ task: string; cosine: number }[]>;
   /** A .handful file with the weights as they are; id is its sha256. */
   pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */
@@ -434,7 +482,8 @@ export interface Handful {
   card(given: Shared, options?: { signal?: AbortSignal }): Promise<Packed>;
   /** The open weights; the first call reads all of them. */
   identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
-  preview(options: { examples: Examples; instruction?: string; signal?: AbortSignal }): Promise<{
+  /** Reads rows without training. row is the one to show as the model sees it, from 0. */
+  preview(options: { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;
     labels?: Record<string, number>;
@@ -442,14 +491,26 @@ export interface Handful {
     hints?: string[];
     /** Those of every row, where all have the same. */
     options?: string[];
+    /** The chosen row with its answer, as the tokenizer gives its tokens back. */
     prompt?: string;
+    /** The end of it that is learned. */
+    answer?: string;
+    chosen: number;
+    /** The first 100 rows; learn counts the tokens of the answer. */
+    table?: { line: number; input: string; output: string; tokens: number; learn: number; cut: number }[];
+    /** Of a table that names no input or no output: see mapColumns. */
+    columns?: { names: string[]; sample?: string[] };
     tokens: number;
     longest: number;
     cut?: { line: number; tokens: number }[];
   }>;
+  /** The same table with two of its columns, from 0, named input and output. header false: its first line is a row. */
+  mapColumns(options: { examples: string; input: number; output: number; header?: boolean; signal?: AbortSignal }): Promise<string>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
-  evaluate(options: EvalOptions): Promise<ScoreRow>;
+  evaluate(options: EvalOptions): Promise<ScoreRow & Required<Pick<ScoreRow, 'rows'>>>;
   alignment(options: AlignmentOptions): Promise<Alignment>;
+  /** The mixture of skills of a fine-tune, of a training task of the inventory, of its mean, or of the opened adapter. */
+  routing(options?: Using): Promise<Routing>;
   generate(options: GenerateOptions): AsyncGenerator<string, void, void>;
   generate(prompt: string, options?: GenerateOptions): AsyncGenerator<string, void, void>;
   /** Ends the Worker and gives all memory back. */
@@ -469,10 +530,4 @@ export class HandfulError extends Error {
 export function createHandful(options: OpenOptions): Promise<Handful>;
 
 /** Tells files of a base from files of skills, by their content; a zip may be both. */
-export function sortFiles<T extends Source>(files: Iterable<T>, options?: { assets?: string | URL; signal?: AbortSignal }): Promise<{ base: T[]; inventory: T[] }>;
-
-declare global {
-  interface Window {
-    createHandful: typeof createHandful;
-  }
-}
+export function sortFiles<T extends Source>(files: Iterable<T>, options?: Where & { signal?: AbortSignal }): Promise<{ base: T[]; inventory: T[] }>;

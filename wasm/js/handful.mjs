@@ -1,24 +1,27 @@
-// Handful for web pages: fine-tunes a small language model on a handful of
-// examples in the browser. Every option is described in handful.d.ts.
-import { id } from './program.mjs';
+// Handful for web pages and Workers: fine-tunes a small language model on a
+// handful of examples in the browser. Every option is described in
+// handful.d.ts. (On Node, node.mjs stands before it.)
+import { attach } from './frame.mjs';
+import { id, version } from './program.mjs';
 import { Engine, HandfulError } from './rpc.mjs';
-import { folder, jsonl, list, shared } from './inputs.mjs';
+import { folder, jsonl, known, list, shared } from './inputs.mjs';
 
-export { HandfulError };
+export { HandfulError, version };
 
 const MB = 1 << 20;
-const here = globalThis.document?.baseURI ?? globalThis.location.href;
+const here = globalThis.document?.baseURI ?? globalThis.location?.href ?? import.meta.url;
 
 /** Opens a base model, and an inventory, in a Worker of its own. */
 export async function createHandful(options = {}) {
-  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, assets } = options;
-  const engine = start(assets);
+  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, ...where } = options;
+  const engine = await start('createHandful', where, signal);
   try {
     const blobs = [];
+    const at = where.frame?.src ?? here; // a frame opens what lies with it
     const params = {
-      base: folder('base', base, blobs, here),
-      inventory: folder('inventory', inventory, blobs, here),
-      adapter: folder('adapter', adapter, blobs, here),
+      base: folder('base', base, blobs, at),
+      inventory: folder('inventory', inventory, blobs, at),
+      adapter: folder('adapter', adapter, blobs, at),
       device: { kind: device, family: kernel, memory: memory && Math.round(memory * MB), maxBinding },
       keep,
     };
@@ -32,8 +35,8 @@ export async function createHandful(options = {}) {
 }
 
 /** Tells files of a base from files of skills, by their content: {base, inventory}. */
-export async function sortFiles(files, { assets, signal } = {}) {
-  const engine = start(assets);
+export async function sortFiles(files, { signal, ...where } = {}) {
+  const engine = await start('sortFiles', where, signal);
   try {
     const given = Array.from(files);
     const blobs = [];
@@ -44,9 +47,17 @@ export async function sortFiles(files, { assets, signal } = {}) {
   }
 }
 
-function start(assets) {
-  const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
-  return new Engine(new URL(`engine-worker.js?build=${id}`, home.href.replace(/\/?$/, '/')));
+/** Starts the engine: in a frame that holds the page, in a Worker that is given, or in one of its own. */
+async function start(op, { frame, worker, wasm, assets, ...odd }, signal) {
+  known(op, odd);
+  if (frame) return new Engine(await attach(frame, signal));
+  if (worker) return new Engine(typeof worker === 'function' ? worker() : worker, wasm);
+  if (assets || id !== 'dev') {
+    const home = assets ? new URL(assets, here) : new URL('.', import.meta.url);
+    return new Engine(new URL(`engine-worker.js?build=${id}`, home.href.replace(/\/?$/, '/')), wasm);
+  }
+  // As bundlers look for it, word for word.
+  return new Engine(new Worker(new URL('./engine-worker.js', import.meta.url), { type: 'module', name: 'handful' }), wasm);
 }
 
 class Handful {
@@ -119,6 +130,11 @@ class Handful {
     return this.#ask('preview', { ...options, examples: jsonl(examples) }, signal);
   }
 
+  /** Names the columns of a table that are the input and the output. */
+  async mapColumns({ signal, ...options }) {
+    return (await this.#ask('columns', options, signal)).examples;
+  }
+
   /** Gives the negative log likelihood of each row's labels. */
   score({ examples, signal, ...options } = {}) {
     return this.#ask('score', { ...this.#using(options), examples: jsonl(examples) }, signal);
@@ -137,6 +153,14 @@ class Handful {
     });
     const on = ({ kind, data }) => kind === 'task' && onTask?.(data);
     return (await this.#call('alignment', { ...this.#using({ ...options, adapter }), tasks: named }, { on, signal })).data;
+  }
+
+  /** Tells the mixture of skills per site and head: of a fine-tune, a training task, or the mean. */
+  async routing({ signal, ...options } = {}) {
+    const { adapter, ...odd } = this.#pick(options);
+    known('routing', odd);
+    if (adapter instanceof Fit && adapter.routing) return adapter.routing;
+    return this.#ask('routing', { adapter: adapter instanceof Fit ? adapter.method : adapter }, signal);
   }
 
   /** Continues a prompt: an async iterator of pieces of text. */
@@ -186,11 +210,16 @@ class Handful {
     return this.#engine.call(method, params, { ...rest, on: all });
   }
 
-  /** Names the adapter for the engine: the one given, else the newest. */
-  #using({ adapter, task, ...options }) {
+  /** Picks the adapter: the one given, else the newest. */
+  #pick({ adapter, task, ...options }) {
     const newest = this.#last && !this.#last.freed ? this.#last : this.#first;
-    const chosen = task !== undefined ? `task:${task}` : (adapter ?? newest);
-    return { ...options, adapter: chosen instanceof Fit ? chosen.id : chosen };
+    return { ...options, adapter: task !== undefined ? `task:${task}` : (adapter ?? newest) };
+  }
+
+  /** Picks the adapter and names it for the engine. */
+  #using(options) {
+    const { adapter, ...rest } = this.#pick(options);
+    return { ...rest, adapter: adapter instanceof Fit ? adapter.id : adapter };
   }
 }
 
@@ -218,6 +247,17 @@ class Fit {
   /** Counts the scored rows that its code gives the same prediction; of is 0 where none were scored. */
   async agreement(code) {
     return (await this.#engine.call('agreement', { code, id: this.id })).data;
+  }
+
+  /** Judges another way to use its examples on its rows: icl, z, mu or lora. */
+  async against({ signal, onStep, ...options }) {
+    const on = ({ kind, data }) => kind === 'step' && data.forEach((one) => onStep?.(one));
+    return (await this.#engine.call('against', { ...options, id: this.id }, { on, signal })).data;
+  }
+
+  /** Lists the training tasks that route most like it. */
+  async similar({ signal, ...options } = {}) {
+    return (await this.#engine.call('similar', { ...options, id: this.id }, { signal })).data;
   }
 
   /** Gives a .handful file with the weights as they are. */

@@ -20,11 +20,13 @@ export class Engine {
   #last = 0;
   #dead = null;
 
-  constructor(url) {
-    this.#worker = new Worker(url, { type: 'module', name: 'handful' });
+  /** worker is one that runs engine-worker.js, or its address; wasm is for it, where its program is not beside it. */
+  constructor(worker, wasm) {
+    this.#worker = typeof worker === 'string' || worker instanceof URL ? new Worker(worker, { type: 'module', name: 'handful' }) : worker;
     this.#worker.onmessage = ({ data }) => this.#receive(JSON.parse(data.msg), data.blobs);
     this.#worker.onerror = (event) =>
-      this.#die(new HandfulError({ kind: 'bug', op: 'engine', msg: event.message || `${url} did not start`, hint: 'reload the page' }));
+      this.#die(new HandfulError({ kind: 'bug', op: 'engine', msg: event.message || `${worker} did not start`, hint: 'reload the page' }));
+    if (wasm) this.#worker.postMessage({ start: { wasm: wasm instanceof URL ? wasm.href : wasm } });
   }
 
   /**
@@ -43,10 +45,12 @@ export class Engine {
         signal?.removeEventListener('abort', abort);
         stop?.removeEventListener('abort', abort);
         this.#calls.delete(id);
+        if (this.#calls.size === 0) this.#worker.unref?.(); // Node may end
         settle(value);
       };
       const call = { on, failed: null, signal, method, done: end(resolve), fail: end(reject) };
       this.#calls.set(id, call);
+      this.#worker.ref?.();
       signal?.addEventListener('abort', abort);
       stop?.addEventListener('abort', abort);
       this.#post({ id, method, params }, blobs);

@@ -209,7 +209,7 @@ func TestCrashEndsEveryCall(t *testing.T) {
 	}
 }
 
-func TestOddMessages(t *testing.T) {
+func TestFault39OddMessages(t *testing.T) {
 	c := NewClient(func(string, []Blob) {})
 	for _, msg := range []string{"", "{", "null", "[]", `{"id":7,"kind":"step"}`, `{"id":-1}`, `{"kind":5}`} {
 		c.Receive(msg, nil)

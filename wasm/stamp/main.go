@@ -14,6 +14,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"handful/core/version"
 )
 
 // name of the file that is written.
@@ -28,8 +30,9 @@ type File struct {
 
 // Build is what build.js holds.
 type Build struct {
-	ID    string          `json:"id"`
-	Files map[string]File `json:"files"` // by path, relative to the page
+	ID      string          `json:"id"`
+	Version string          `json:"version"`
+	Files   map[string]File `json:"files"` // by path, relative to the page
 }
 
 func main() {
@@ -57,7 +60,7 @@ func stamp(dir string) error {
 
 // read sums a page's files. Models are not of the build: they come and go.
 func read(dir fs.FS) (*Build, error) {
-	b := &Build{Files: map[string]File{}}
+	b := &Build{Version: version.Number, Files: map[string]File{}}
 	all := sha256.New()
 	err := fs.WalkDir(dir, ".", func(p string, d fs.DirEntry, err error) error {
 		switch {

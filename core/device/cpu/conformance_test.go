@@ -12,7 +12,7 @@ import (
 // TestFamilies runs the suite on every family of products that loads here;
 // devicetest itself runs it on the reference and the default.
 func TestFamilies(t *testing.T) {
-	for _, family := range []string{"gonum", "relaxed", "plain", "go"} {
+	for _, family := range []string{"avx2", "neon", "gonum", "relaxed", "plain", "go"} {
 		t.Run(family, func(t *testing.T) {
 			d, _, err := device.Open(context.Background(), device.Options{Kind: "cpu", Family: family})
 			if err != nil {

@@ -2,6 +2,7 @@ package gpu_test
 
 import (
 	"context"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -104,7 +105,7 @@ func TestAStepMakesNothing(t *testing.T) {
 	}
 }
 
-func TestASlowStepIsSlicedToTheSameNumbers(t *testing.T) {
+func TestFault13ASlowStepIsSlicedToTheSameNumbers(t *testing.T) {
 	d := open(t, device.Options{Family: "register"}).(*gpu.Device)
 	s := newStep(t)
 	p, err := d.Compile(ctx, s.outs()...)
@@ -141,7 +142,43 @@ func TestASlowStepIsSlicedToTheSameNumbers(t *testing.T) {
 	}
 }
 
-func TestNothingIsLeftAfterClose(t *testing.T) {
+// Where a map is only looked at every 100 ms, as in Firefox, a step pays for it
+// once: its loss and its gradients' norm are read together.
+func TestFault45AStepIsReadBackOnce(t *testing.T) {
+	d := open(t, device.Options{Family: "register"}).(*gpu.Device)
+	g := graph.New()
+	x := g.Input("x", tensor.F32, 3)
+	a, b, whole := graph.Dot(x, x), graph.GlobalNorm(x), graph.Add(x, x)
+	p, err := d.Compile(ctx, a, whole, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for k := range 3 {
+		v := []float32{3, 4, float32(k)}
+		if err := p.Write(x, tensor.F32Bytes(v)); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		before, got := d.Maps(), make([]float32, 2)
+		for i, n := range []*graph.Node{a, b} {
+			if err := p.Read(ctx, n, tensor.F32Bytes(got[i:i+1])); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if want := float32(25 + k*k); got[0] != want || math.Abs(float64(got[1]*got[1]-want)) > 1e-4 || d.Maps() != before+1 {
+			t.Errorf("run %d: read %v with %d maps", k, got, d.Maps()-before)
+		}
+		all := make([]float32, 3)
+		if err := p.Read(ctx, whole, tensor.F32Bytes(all)); err != nil || all[1] != 8 || d.Maps() != before+2 {
+			t.Errorf("run %d: read %v with %d maps, %v", k, all, d.Maps()-before, err)
+		}
+	}
+}
+
+func TestFault08NothingIsLeftAfterClose(t *testing.T) {
 	d := open(t, device.Options{Family: "register"}).(*gpu.Device)
 	s := newStep(t)
 	p, err := d.Compile(ctx, s.outs()...)
@@ -202,7 +239,7 @@ func TestAReadThatWasCancelledLeavesTheNextOneAlone(t *testing.T) {
 	}
 }
 
-func TestMemoryFaults(t *testing.T) {
+func TestFault10MemoryThatThereIsNot(t *testing.T) {
 	g := graph.New()
 	x := g.Input("x", tensor.F32, 1<<10, 1<<10)
 	y := graph.Add(graph.Add(x, x), x)

@@ -42,6 +42,7 @@ type Device struct {
 	lost    chan error
 	host    host
 	live    Counts
+	maps    int           // buffers mapped to be read
 	maxBind int           // bytes of a weight in one piece
 	most    int           // bytes that the adapter binds
 	slice   time.Duration // of one submit; see longestSubmit
@@ -97,7 +98,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 		d.Close()
 		return nil, noGPU("only the graphics library's own software adapter, whose results are wrong")
 	}
-	d.info = device.Info{Kind: "gpu", Name: name, Backend: backend, Software: software, MaxBinding: d.maxBind, Memory: o.Memory, Family: o.Family}
+	d.info = device.Info{Kind: "gpu", Name: name, Backend: backend, Software: software, MaxBinding: d.maxBind, Memory: o.Memory, Total: total(), Family: o.Family}
 	if d.info.Family == "" {
 		if d.info.Family, err = d.measure(ctx); err != nil {
 			d.Close()
@@ -120,6 +121,17 @@ func isSoftware(name string) bool {
 
 func (d *Device) Info() device.Info  { return d.info }
 func (d *Device) Lost() <-chan error { return d.lost }
+
+// Held is how many bytes a variable takes: as the shaders read it.
+func (d *Device) Held(v *tensor.Var) int64 {
+	if len(v.Shape) != 2 {
+		return int64(v.Bytes())
+	}
+	return int64(v.Shape[0]) * int64(packedRow(v.DType, v.Shape[1]))
+}
+
+// Limit sets the budget of a step.
+func (d *Device) Limit(step int64) { d.info.Memory = step }
 
 // Close releases everything.
 func (d *Device) Close() error {
@@ -221,14 +233,23 @@ func (d *Device) drop(b *wgpu.Buffer) {
 	}
 }
 
-// read copies n bytes of b through a mapped buffer: the one place that waits.
+// read copies a buffer's first bytes through a mapped one.
 func (d *Device) read(ctx context.Context, b, staging *wgpu.Buffer, dst []byte) error {
+	return d.readAll(ctx, []*wgpu.Buffer{b}, len(dst), staging, dst)
+}
+
+// readAll copies the first each bytes, a multiple of 4 where there are several,
+// of all bs through one mapped buffer: the one place that waits.
+func (d *Device) readAll(ctx context.Context, bs []*wgpu.Buffer, each int, staging *wgpu.Buffer, dst []byte) error {
 	n := uint64((len(dst) + 3) / 4 * 4)
+	d.maps++
 	e, err := d.dev.CreateCommandEncoder(nil)
 	if err != nil {
 		return d.fail("read", err)
 	}
-	e.CopyBufferToBuffer(b, 0, staging, 0, n)
+	for i, b := range bs {
+		e.CopyBufferToBuffer(b, 0, staging, uint64(i*each), uint64((each+3)/4*4))
+	}
 	cb, err := e.Finish()
 	if err != nil {
 		return d.fail("read", err)

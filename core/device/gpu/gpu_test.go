@@ -50,7 +50,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func TestConformanceSplit(t *testing.T) {
+func TestFault11ConformanceSplit(t *testing.T) {
 	for _, f := range families {
 		t.Run(f, func(t *testing.T) {
 			cases := devicetest.SplitCases()
@@ -62,6 +62,15 @@ func TestConformanceSplit(t *testing.T) {
 			run(t, open(t, device.Options{Family: f, MaxBinding: devicetest.SplitBinding}), cases)
 		})
 	}
+}
+
+// Rows beyond what one dimension of a dispatch may count are folded.
+func TestFault12RowsBeyondADispatch(t *testing.T) {
+	cases := slices.DeleteFunc(devicetest.Cases(), func(c devicetest.Case) bool { return !strings.Contains(c.Name, "65537") })
+	if len(cases) < 5 {
+		t.Fatalf("%d cases have so many rows", len(cases))
+	}
+	run(t, open(t, device.Options{Family: families[0]}), cases)
 }
 
 // TestBaseGradientsAgainstDifferences holds what training a base needs against

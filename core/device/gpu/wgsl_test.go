@@ -4,9 +4,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
+	"handful/core/device"
 	"handful/core/device/gpu"
+	"handful/core/fault"
 )
 
 // validators check WGSL: Tint is Chromium's compiler, Naga is Firefox's.
@@ -14,6 +18,38 @@ var validators = []struct {
 	name string
 	args []string // before the file
 }{{"tint", []string{"--format", "wgsl"}}, {"naga", nil}}
+
+// Halves are widened by hand: no shader asks for the extension that some
+// adapters lack.
+func TestFault04NoShaderWantsHalves(t *testing.T) {
+	files, err := filepath.Glob("../../../shaders/*.wgsl")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d shaders: %v", len(files), err)
+	}
+	for _, f := range files {
+		src, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := regexp.MustCompile(`enable |\bf16\b.*[(:<]`).Find(src); m != nil {
+			t.Errorf("%s has %q", f, m)
+		}
+	}
+}
+
+// A shader that does not compile is a fault by its name, and leaves nothing.
+func TestFault09ABrokenShaderIsNamed(t *testing.T) {
+	d := open(t, device.Options{Family: "register"}).(*gpu.Device)
+	before := d.Counts()
+	for what, src := range map[string]string{"no WGSL": "this is no shader", "an unknown name": "@compute @workgroup_size(1) fn main() { y = 1; }"} {
+		if err := d.TryShader("broken kernel", src); !fault.Is(err, fault.Bug) || !strings.Contains(err.Error(), "shader broken kernel: ") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if d.Counts() != before {
+		t.Errorf("objects %+v, before %+v", d.Counts(), before)
+	}
+}
 
 // validate has every shader that d has compiled checked by the validators that
 // are installed; which one is missing is told.

@@ -86,6 +86,7 @@ func (f *File) Float(key string) (float64, bool) {
 	return float64(i), ok
 }
 
-// Strings and Ints are metadata arrays, nil when missing.
+// Strings, Ints and Floats are metadata arrays, nil when missing.
 func (f *File) Strings(key string) []string { s, _ := f.kv[key].([]string); return s }
 func (f *File) Ints(key string) []int64     { s, _ := f.kv[key].([]int64); return s }
+func (f *File) Floats(key string) []float64 { s, _ := f.kv[key].([]float64); return s }

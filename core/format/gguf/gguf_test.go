@@ -78,8 +78,8 @@ func TestPython(t *testing.T) {
 	}
 }
 
-// TestRefusals is the table of files that must not open.
-func TestRefusals(t *testing.T) {
+// TestFault25Refusals is the table of files that must not open.
+func TestFault25Refusals(t *testing.T) {
 	type G = formattest.GGUF
 	type T = formattest.GGUFTensor
 	one := func(x T) G {

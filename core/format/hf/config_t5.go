@@ -80,10 +80,10 @@ func readT5(modelType string, raw []byte) (Config, error) {
 	if len(c.EOS) == 0 {
 		c.EOS = []int{1}
 	}
-	return c, c.checkT5()
+	return c, c.checkT5(op)
 }
 
-func (c Config) checkT5() error {
+func (c Config) checkT5(op string) error {
 	if err := checkSizes(op, []size{{"num_layers", c.EncoderLayers, maxLayers}, {"num_decoder_layers", c.Layers, maxLayers}, {"d_model", c.Hidden, maxWidth}, {"d_ff", c.FFN, maxWidth * 8},
 		{"num_heads", c.Heads, maxWidth}, {"d_kv", c.HeadDim, maxWidth}, {"vocab_size", c.Vocab, maxVocab}, {"num_heads times d_kv", c.Heads * c.HeadDim, maxWidth},
 		{"relative_attention_num_buckets", c.Buckets, maxDistance}, {"relative_attention_max_distance", c.MaxDistance, maxDistance}}); err != nil {

@@ -11,10 +11,10 @@ import (
 	"handful/core/tensor"
 )
 
-// TestNotFinite: NaN in a checkpoint is a fault of the tensor that holds it,
+// TestFault33NotFinite: NaN in a checkpoint is a fault of the tensor that holds it,
 // when that is read: in plain values, in a block's scale, and in rows that are
 // stored in another order.
-func TestNotFinite(t *testing.T) {
+func TestFault33NotFinite(t *testing.T) {
 	folder := base(t)
 	weights, err := format.ReadAll("test", folder[1], 1<<20)
 	if err != nil {

@@ -55,33 +55,17 @@ func (c *Checkpoint) Files(f format.Folder, dtype string) ([]File, error) {
 	return files, nil
 }
 
-// ggufFiles are those of a Llama in a GGUF file.
+// ggufFiles are those of a GGUF file.
 func (c *Checkpoint) ggufFiles(dtype string) ([]File, error) {
-	k := c.Config
-	rope := map[string]any{"rope_type": "default", "rope_theta": k.RopeTheta}
-	if s := k.RopeStretch; s != nil {
-		if slices.Max(s) != slices.Min(s) {
-			return nil, fault.Unsupportedf(op, "the file's rotary scaling has no name in a config").Next("give the Hugging Face folder of the model as the base")
-		}
-		rope["rope_type"], rope["factor"] = "linear", s[0]
+	keys := c.llamaConfig
+	if c.Config.Encodes() {
+		keys = c.t5Config
 	}
-	set := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_act": "silu", "vocab_size": k.Vocab, "hidden_size": k.Hidden,
-		"intermediate_size": k.FFN, "num_hidden_layers": k.Layers, "num_attention_heads": k.Heads, "num_key_value_heads": k.KVHeads, "head_dim": k.HeadDim,
-		"max_position_embeddings": k.Context, "rms_norm_eps": k.Eps, "rope_theta": k.RopeTheta, "rope_parameters": rope, "attention_bias": false, "mlp_bias": false,
-		"tie_word_embeddings": k.Tied, "torch_dtype": dtype, "dtype": dtype}
-	if k.RopeStretch != nil {
-		set["rope_scaling"] = rope
+	set, err := keys()
+	if err != nil {
+		return nil, err
 	}
-	for key, ids := range map[string][]int{"bos_token_id": k.BOS, "eos_token_id": k.EOS} {
-		switch len(ids) {
-		case 0:
-			set[key] = nil
-		case 1:
-			set[key] = ids[0]
-		default:
-			set[key] = ids
-		}
-	}
+	set["torch_dtype"], set["dtype"], set["tie_word_embeddings"] = dtype, dtype, c.Config.Tied
 	raw, err := configJSON(format.Object{}, set)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 		return nil, format.In(b.Name, fault.Or(err, "choose another model, or convert this one again"))
 	}
 	known := map[string]bool{ropeFreqs: true}
+	if c.Config.Encodes() {
+		known = map[string]bool{unreadBias: true, "output.weight": true}
+	}
 	for _, s := range c.Config.Shapes() {
 		known[s.GGUF] = true
 		if !g.Has(s.GGUF) {
@@ -42,20 +45,26 @@ func ReadGGUF(b format.NamedBlob) (*Checkpoint, error) {
 	}
 	for _, n := range g.Names() {
 		if !known[n] {
-			return nil, fault.Unsupportedf("gguf", "%s: tensor %.120q is no part of a plain Llama", b.Name, n).Next("choose a model without it")
+			return nil, fault.Unsupportedf("gguf", "%s: tensor %.120q is no part of a plain %s", b.Name, n, c.Config.family()).Next("choose a model without it")
 		}
 	}
 	sort.Strings(c.names)
 	if g.Strings("tokenizer.ggml.tokens") != nil {
-		c.tok = func() (text.Tokenizer, error) { return ggufTokenizer(g) }
+		c.tok = func() (text.Tokenizer, error) { return text.FromGGUF(ggufVocab(g)) }
 	}
-	return c, fault.Or(c.check(), "the file is damaged, or not a plain Llama; choose another one")
+	return c, fault.Or(c.check(), "the file is damaged, or not a plain "+c.Config.family()+"; choose another one")
 }
 
-// ggufConfig reads a llama architecture's metadata.
+// ggufConfig reads the metadata.
 func ggufConfig(g *gguf.File) (Config, error) {
-	if arch := g.String("general.architecture"); arch != "llama" {
-		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama", arch).Next("choose a Llama-family model such as SmolLM2 or TinyLlama")
+	arch := g.String("general.architecture")
+	read := ggufFamilies[arch]
+	switch {
+	case arch == "t5encoder":
+		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture \"t5encoder\": an encoder alone").Next("choose a T5 with its decoder")
+	case read == nil:
+		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama or t5", arch).
+			Next("choose a Llama-family model such as SmolLM2 or TinyLlama, or a T5")
 	}
 	if t := g.String("general.type"); t != "" && t != "model" {
 		return Config{}, fault.Unsupportedf("gguf", "general.type %.60q, want model", t)
@@ -63,14 +72,30 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	if n, _ := g.Int("split.count"); n > 1 {
 		return Config{}, fault.Unsupportedf("gguf", "one of %d parts", n).Next("join them with llama.cpp's gguf-split --merge")
 	}
-	c := Config{Config: model.Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}}
-	for key, p := range map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
-		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context} {
-		v, ok := g.Int("llama." + key)
-		if _, there := g.Keys()["llama."+key]; there && !ok {
-			return c, fault.Unsupportedf("gguf", "llama.%s is %.40v, want one number for all layers", key, g.Keys()["llama."+key])
+	return read(g)
+}
+
+// ggufFamilies are the readers of metadata by general.architecture.
+var ggufFamilies = map[string]func(g *gguf.File) (Config, error){"llama": ggufLlama, "t5": ggufT5}
+
+// ggufSizes reads sizes that are one number for all layers.
+func ggufSizes(g *gguf.File, arch string, sizes map[string]*int) error {
+	for key, p := range sizes {
+		v, ok := g.Int(arch + key)
+		if _, there := g.Keys()[arch+key]; there && !ok {
+			return fault.Unsupportedf("gguf", "%s is %.40v, want one number for all layers", arch+key, g.Keys()[arch+key])
+		} else if there {
+			*p = v
 		}
-		*p = v
+	}
+	return nil
+}
+
+func ggufLlama(g *gguf.File) (Config, error) {
+	c := Config{Config: model.Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}}
+	if err := ggufSizes(g, "llama.", map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
+		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context}); err != nil {
+		return c, err
 	}
 	if c.KVHeads == 0 {
 		c.KVHeads = c.Heads
@@ -121,23 +146,4 @@ func ggufExtras(g *gguf.File, c Config) error {
 		}
 	}
 	return nil
-}
-
-// ggufTokenizer builds the tokenizer from the file's metadata.
-func ggufTokenizer(g *gguf.File) (text.Tokenizer, error) { return text.FromGGUF(ggufVocab(g)) }
-
-func ggufVocab(g *gguf.File) text.GGUFVocab {
-	v := text.GGUFVocab{Model: g.String("tokenizer.ggml.model"), Pre: g.String("tokenizer.ggml.pre"), Tokens: g.Strings("tokenizer.ggml.tokens"), Merges: g.Strings("tokenizer.ggml.merges"),
-		BOS: tokenID(g, "tokenizer.ggml.bos_token_id"), EOS: tokenID(g, "tokenizer.ggml.eos_token_id"), ChatTemplate: g.String("tokenizer.chat_template")}
-	for _, t := range g.Ints("tokenizer.ggml.token_type") {
-		v.TokenTypes = append(v.TokenTypes, int32(t))
-	}
-	return v
-}
-
-func tokenID(g *gguf.File, key string) int32 {
-	if id, ok := g.Int(key); ok {
-		return int32(id)
-	}
-	return -1
 }

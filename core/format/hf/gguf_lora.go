@@ -17,14 +17,15 @@ import (
 // want them, see permuted.
 func WriteGGUFLoRA(w io.Writer, c Config, s *skill.Single, name string) error {
 	const op = "gguf-lora"
-	if c.ModelType != "llama" {
-		return fault.Unsupportedf(op, "a base of model_type %.60q, want llama", c.ModelType).Next("take the adapter as a PEFT folder")
+	arch := "llama"
+	if c.Encodes() {
+		arch = "t5" // mT5 too
 	}
 	names := map[string]string{}
 	for _, x := range c.Shapes() {
 		names[strings.TrimSuffix(x.Name, ".weight")] = x.GGUF
 	}
-	kv := []gguf.KV{{Key: "general.architecture", Value: "llama"}, {Key: "general.type", Value: "adapter"}, {Key: "adapter.type", Value: "lora"},
+	kv := []gguf.KV{{Key: "general.architecture", Value: arch}, {Key: "general.type", Value: "adapter"}, {Key: "adapter.type", Value: "lora"},
 		{Key: "adapter.lora.alpha", Value: float32(1)}}
 	if name != "" {
 		kv = append(kv, gguf.KV{Key: "general.name", Value: name})
@@ -50,6 +51,8 @@ func WriteGGUFLoRA(w io.Writer, c Config, s *skill.Single, name string) error {
 // 0 where it turns none.
 func (c Config) rotating(ggufName string) int {
 	switch {
+	case c.Encodes():
+		return 0
 	case strings.HasSuffix(ggufName, ".attn_q.weight"):
 		return c.Heads
 	case strings.HasSuffix(ggufName, ".attn_k.weight"):

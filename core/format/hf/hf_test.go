@@ -279,7 +279,7 @@ func split(t testing.TB) format.Folder {
 	return append(out, blob(indexName, j))
 }
 
-func TestShards(t *testing.T) {
+func TestFault26Shards(t *testing.T) {
 	want, err := Open(base(t))
 	if err != nil {
 		t.Fatal(err)

@@ -58,47 +58,6 @@ func (c Config) Shapes() []Shape {
 // shown is how many lines of a table an error shows.
 const shown = 4
 
-// shapesT5 are those of T5 and mT5, which llama.cpp's names are not known for.
-func (c Config) shapesT5() (out []Shape) {
-	inner := c.Heads * c.HeadDim
-	add := func(name string, shape ...int) { out = append(out, Shape{Name: name + ".weight", Shape: shape}) }
-	add("shared", c.Vocab, c.Hidden)
-	for _, stack := range []struct {
-		name   string
-		layers int
-		parts  []string
-	}{{"encoder", c.EncoderLayers, []string{"SelfAttention"}}, {"decoder", c.Layers, []string{"SelfAttention", "EncDecAttention"}}} {
-		for l := range stack.layers {
-			p := fmt.Sprintf("%s.block.%d.layer.", stack.name, l)
-			for i, attention := range stack.parts {
-				at := fmt.Sprintf("%s%d.", p, i)
-				for _, m := range []string{"q", "k", "v"} {
-					add(at+attention+"."+m, inner, c.Hidden)
-				}
-				add(at+attention+".o", c.Hidden, inner)
-				if l == 0 && i == 0 {
-					add(at+attention+".relative_attention_bias", c.Buckets, c.Heads)
-				}
-				add(at+"layer_norm", c.Hidden)
-			}
-			at := fmt.Sprintf("%s%d.", p, len(stack.parts))
-			if c.Act == "relu" {
-				add(at+"DenseReluDense.wi", c.FFN, c.Hidden)
-			} else {
-				add(at+"DenseReluDense.wi_0", c.FFN, c.Hidden)
-				add(at+"DenseReluDense.wi_1", c.FFN, c.Hidden)
-			}
-			add(at+"DenseReluDense.wo", c.Hidden, c.FFN)
-			add(at+"layer_norm", c.Hidden)
-		}
-		add(stack.name+".final_layer_norm", c.Hidden)
-	}
-	if !c.Tied {
-		add("lm_head", c.Vocab, c.Hidden)
-	}
-	return out
-}
-
 // inLayers tells whether a tensor is a part of a layer, but for rotary tables
 // and the bias of old T5 checkpoints that transformers does not read either.
 func (c Config) inLayers(name string) bool {

@@ -188,8 +188,8 @@ func TestScaling(t *testing.T) {
 	}
 }
 
-// TestConfigRefusals are the keys that would change the math (FAULTS 29).
-func TestConfigRefusals(t *testing.T) {
+// TestFault29ConfigRefusals are the keys that would change the math (FAULTS 29).
+func TestFault29ConfigRefusals(t *testing.T) {
 	for _, c := range []struct {
 		key  string
 		v    any

@@ -59,8 +59,8 @@ func TestCorpus(t *testing.T) {
 	}
 }
 
-// TestRefusals are faults outside a well-formed header, and what they say.
-func TestRefusals(t *testing.T) {
+// TestFault23Refusals are faults outside a well-formed header, and what they say.
+func TestFault23Refusals(t *testing.T) {
 	ok := `{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`
 	length := func(n uint64, rest string) []byte {
 		return append(binary.LittleEndian.AppendUint64(nil, n), rest...)
@@ -96,7 +96,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestUnreadableTypes(t *testing.T) {
+func TestFault24UnreadableTypes(t *testing.T) {
 	f, err := Open(format.BytesBlob(file(`{"f8":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]},"i":{"dtype":"I32","shape":[1],"data_offsets":[4,8]},"d":{"dtype":"F64","shape":[1],"data_offsets":[8,16]}}`, 16)))
 	if err != nil {
 		t.Fatal(err)
@@ -195,9 +195,9 @@ func TestInts(t *testing.T) {
 	}
 }
 
-// TestHostileHeadersAreCheap refuses large headers in time and memory in
+// TestFault23HostileHeadersAreCheap refuses large headers in time and memory in
 // proportion: what is allocated stays below twice the header.
-func TestHostileHeadersAreCheap(t *testing.T) {
+func TestFault23HostileHeadersAreCheap(t *testing.T) {
 	many := func(n int, entry func(i int) string) string {
 		var b strings.Builder
 		b.WriteByte('{')

@@ -107,8 +107,8 @@ func zipped(pickle string, files ...string) []byte {
 // reference is a pickle of a storage of 4 floats, up to the stack's top.
 const reference = "\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ"
 
-// TestRefusals: nothing runs, and what a file claims is held against it.
-func TestRefusals(t *testing.T) {
+// TestFault27Refusals: nothing runs, and what a file claims is held against it.
+func TestFault27Refusals(t *testing.T) {
 	for _, name := range []string{"runs.pt", "runs.old"} {
 		if _, err := Open(blob(t, name)); !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), `"builtins.print"`) {
 			t.Errorf("%s: got %v, want a refusal by name", name, err)

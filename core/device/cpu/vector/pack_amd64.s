@@ -1,0 +1,70 @@
+#include "textflag.h"
+
+// func transpose(blocks int, from *float32, stride int, to *float32, width int)
+TEXT ·transpose(SB), NOSPLIT, $0-40
+	MOVQ blocks+0(FP), CX
+	MOVQ from+8(FP), SI
+	MOVQ stride+16(FP), R8
+	MOVQ to+24(FP), DI
+	MOVQ width+32(FP), R9
+	SHLQ $2, R8
+	SHLQ $2, R9
+	LEAQ (R8)(R8*2), R10 // 3 rows
+	LEAQ (R9)(R9*2), R11
+
+block:
+	LEAQ    (SI)(R8*4), BX
+	VMOVUPS (SI), Y0
+	VMOVUPS (SI)(R8*1), Y1
+	VMOVUPS (SI)(R8*2), Y2
+	VMOVUPS (SI)(R10*1), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS (BX)(R8*1), Y5
+	VMOVUPS (BX)(R8*2), Y6
+	VMOVUPS (BX)(R10*1), Y7
+
+	// pairs of rows, then fours, then all
+	VUNPCKLPS Y1, Y0, Y8
+	VUNPCKHPS Y1, Y0, Y9
+	VUNPCKLPS Y3, Y2, Y10
+	VUNPCKHPS Y3, Y2, Y11
+	VUNPCKLPS Y5, Y4, Y12
+	VUNPCKHPS Y5, Y4, Y13
+	VUNPCKLPS Y7, Y6, Y14
+	VUNPCKHPS Y7, Y6, Y15
+
+	VSHUFPS $0x44, Y10, Y8, Y0
+	VSHUFPS $0xEE, Y10, Y8, Y1
+	VSHUFPS $0x44, Y11, Y9, Y2
+	VSHUFPS $0xEE, Y11, Y9, Y3
+	VSHUFPS $0x44, Y14, Y12, Y4
+	VSHUFPS $0xEE, Y14, Y12, Y5
+	VSHUFPS $0x44, Y15, Y13, Y6
+	VSHUFPS $0xEE, Y15, Y13, Y7
+
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x31, Y7, Y3, Y15
+
+	// in order: a row may reach into the next one
+	VMOVUPS Y8, (DI)
+	VMOVUPS Y9, (DI)(R9*1)
+	VMOVUPS Y10, (DI)(R9*2)
+	VMOVUPS Y11, (DI)(R11*1)
+	LEAQ    (DI)(R9*4), DI
+	VMOVUPS Y12, (DI)
+	VMOVUPS Y13, (DI)(R9*1)
+	VMOVUPS Y14, (DI)(R9*2)
+	VMOVUPS Y15, (DI)(R11*1)
+	LEAQ    (DI)(R9*4), DI
+
+	ADDQ $32, SI
+	DECQ CX
+	JNZ  block
+	VZEROUPPER
+	RET

@@ -1,0 +1,115 @@
+// What is shown of a result: comparisons on demand, the confusion matrix,
+// training tasks that route alike, downloads of each drawing.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { open, skip as noBrowser } from './lib/browser.mjs';
+import { root } from './lib/server.mjs';
+
+const skip = noBrowser || (existsSync(path.join(root, 'dist/site/pocket/base/config.json')) ? false : 'no page in dist/site: run `make build`');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let it, page;
+before(async () => {
+  if (skip) return;
+  it = await open();
+  page = await it.page('/');
+  await page.getByTestId('model-select').selectOption('pocket');
+});
+after(() => it?.close());
+
+const button = (name) => page.getByRole('button', { name, exact: true });
+const hook = (id) => page.getByTestId(id);
+const idle = () => page.waitForFunction(() => [...document.querySelectorAll('button')].some((b) => b.textContent === 'Export' && !b.disabled));
+const names = () => page.locator('[data-testid=score-table] tbody th').allInnerTexts();
+
+async function clean() {
+  await page.evaluate(axe);
+  assert.deepEqual(await page.evaluate(async () => (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes[0].html}`)), []);
+  assert.equal(await hook('fault').innerText(), '');
+}
+
+/** Clicks and gives the text of the file that is saved. */
+async function saved(name) {
+  const [file] = await Promise.all([page.waitForEvent('download'), button(name).click()]);
+  return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+}
+
+const animals = ['cat', 'dog', 'cow', 'hen', 'fox', 'owl', 'bee', 'ant'];
+const plants = ['oak', 'elm', 'ivy', 'fern', 'moss', 'rose', 'palm', 'pine'];
+const rows = (a, b) => [...animals.slice(a, b).map((w) => `${w} => animal`), ...plants.slice(a, b).map((w) => `${w} => =plant`)].join('\n');
+
+test('baselines join the score table, each with its interval; one that is stopped leaves it as it was', { skip }, async () => {
+  await page.locator('summary', { hasText: 'Test rows' }).click();
+  await hook('examples-input').fill(rows(0, 4));
+  await page.locator('#held').fill(rows(4, 8));
+  await hook('method-select').selectOption('z');
+  await hook('steps-input').fill('6');
+  await button('Adapt').click();
+  await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
+  await idle();
+  for (const text of await page.locator('[data-testid=score-table] tbody td:nth-child(3)').allInnerTexts()) assert.match(text, /^\d+%\s+\d+–\d+%/);
+  await button('Examples in the prompt').click();
+  await page.locator('[data-testid=score-table] th', { hasText: 'Examples in the prompt (8)' }).waitFor();
+  await idle();
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'score-title');
+  await clean();
+  await button('LoRA').click();
+  await page.getByText(/^LoRA: step \d+ of 6$/).waitFor();
+  await button('Stop comparing').click();
+  await idle();
+  assert.equal((await names()).length, 4);
+  await button('LoRA').click();
+  await page.locator('[data-testid=score-table] th', { hasText: 'LoRA, same rows' }).waitFor();
+  await idle();
+  assert.deepEqual(await names(), ['Base model', 'Mean of the skills', 'Adapted', 'Examples in the prompt (8)', 'LoRA, same rows']);
+  assert.equal(await button('MHR-z').count(), 0);
+});
+
+test('the confusion matrix counts every row; drawings and numbers can be saved', { skip }, async () => {
+  await page.locator('summary', { hasText: 'Confusion matrix' }).click();
+  const cells = page.locator('[data-testid=confusion] td:not(:last-child)');
+  await cells.first().waitFor();
+  const sum = async () => (await cells.allInnerTexts()).reduce((n, x) => n + Number(x), 0);
+  assert.equal(await sum(), 8);
+  await page.getByLabel('Of', { exact: true }).selectOption('base');
+  assert.equal(await sum(), 8);
+  await page.locator('summary', { hasText: 'Row by row' }).click();
+  await page.locator('#run-section summary', { hasText: 'As a table' }).click();
+  await clean();
+  const csv = await saved('Save the confusion matrix as CSV');
+  assert.match(csv.text, /^wanted,(animal,'=plant|'=plant,animal)/);
+  assert.match((await saved('Save the losses as CSV')).text, /^step,loss,running mean,ms\r\n1,/);
+  assert.match((await saved('Save the predictions as CSV')).text, /owl,animal,/);
+  assert.equal((await saved('Save the routing as CSV')).text.trim().split('\n').length, 1 + 28 * 8 * 8);
+  for (const name of ['Save the loss chart as SVG', 'Save the routing map as SVG', 'Save the confusion matrix as SVG']) {
+    const { text } = await saved(name);
+    const drawn = await page.evaluate(async (svg) => {
+      const image = new Image();
+      image.src = URL.createObjectURL(new Blob([svg], { type: 'image/svg+xml' }));
+      await image.decode();
+      return image.naturalWidth;
+    }, text);
+    assert.ok(drawn > 0, name);
+  }
+});
+
+test('the training tasks that route alike are named; the JS module has both calls', { skip }, async () => {
+  await hook('similar').waitFor();
+  assert.equal(await hook('similar').locator('li').count(), 5);
+  const got = await page.evaluate(async () => {
+    const h = await window.createHandful({ base: 'pocket/base/', inventory: 'pocket/inventory/', device: 'cpu' });
+    const f = await h.adapt({ method: 'z', steps: 20, examples: 'walk => walks\njump => jumps\nplay => plays\ncook => cooks\nlook => looks\ntalk => talks', held: 'wait => waits' });
+    let steps = 0;
+    const lora = await f.against({ with: 'lora', steps: 2, onStep: () => steps++ });
+    const similar = await f.similar({ top: 3 });
+    await h.dispose();
+    return { similar, lora, steps };
+  });
+  assert.equal(got.similar[0].task, 'noun_plural');
+  assert.ok(got.similar[0].cosine > got.similar[1].cosine && got.similar.length === 3);
+  assert.equal(got.lora.n, 1);
+  assert.equal(got.steps, 2);
+});

@@ -138,7 +138,7 @@ func notebookSuite() suite {
 // hostsSuite runs notebooks in JupyterLab and marimo, with the wheel installed.
 func hostsSuite() suite {
 	s := tapSuite("notebooks", "e2e", func() []string {
-		return []string{"sh", "-c", `(cd .. && make wheel && .cache/venv-notebook/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/handful-*.whl) >&2 &&
+		return []string{"sh", "-c", `(cd .. && { ls dist/handful-*.whl >/dev/null 2>&1 || make wheel; } && .cache/venv-notebook/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/handful-*.whl) >&2 &&
 			node --test --test-concurrency=1 --test-timeout=2400000 --test-force-exit --test-reporter=tap notebook/*.test.mjs`}
 	})
 	s.needs = first(have("node"), have("make"), exists("e2e/node_modules/playwright-core", "run `npm ci` in e2e"), exists(notebookPython, "scripts/setup.sh all installs JupyterLab and marimo"))

@@ -9,6 +9,7 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/formattest"
+	"handful/core/skill"
 	"handful/core/text"
 )
 
@@ -67,5 +68,11 @@ func TestFault32HeadsThatDoNotDivide(t *testing.T) {
 	err := inv.CheckSplits()
 	if !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "n_splits 3 does not divide ") || !strings.Contains(err.Error(), "1, 2, 4, 8, 16, 32") {
 		t.Errorf("got %v", err)
+	}
+	for _, dims := range [][2]int{{9, 8}, {8, 9}} {
+		one := &skill.Inventory{Config: skill.Config{Splits: 4}, Sites: []string{"a"}, Dims: map[string][2]int{"a": dims}}
+		if err := one.CheckSplits(); !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "use one of 1") {
+			t.Errorf("%v: %v", dims, err)
+		}
 	}
 }

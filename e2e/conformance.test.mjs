@@ -31,6 +31,7 @@ const slow = { slow: true }; // left out of the quick run: much the same as anot
 for (const [device, { slow: left } = {}] of [
   [{ kind: 'cpu', family: 'relaxed' }],
   [{ kind: 'cpu', family: 'plain' }],
+  [{ kind: 'cpu', family: 'crew' }],
   [{ kind: 'cpu', family: 'go' }, slow],
   [{ kind: 'gpu', family: 'register' }],
   [{ kind: 'gpu', family: 'tiled' }],

@@ -97,6 +97,34 @@ test('fault 17: a page, a missing file, a cut file, another sum, another origin'
   assert.equal(it.requests.filter((r) => !r.startsWith(it.origin)).length, before);
 });
 
+test('what there is no room for is refused before it is downloaded', { skip }, async () => {
+  const config = JSON.stringify({ model_type: 'llama', hidden_size: 2048, intermediate_size: 5632, num_hidden_layers: 22, num_attention_heads: 32, num_key_value_heads: 4,
+    vocab_size: 32000, max_position_embeddings: 2048, rms_norm_eps: 1e-5, hidden_act: 'silu', tie_word_embeddings: false });
+  let sent = 0;
+  const endless = (size) => (_, response) => {
+    response.setHeader('Content-Length', size);
+    const timer = setInterval(() => (response.write(Buffer.alloc(1 << 16)), (sent += 1 << 16)), 10);
+    response.on('close', () => clearInterval(timer));
+  };
+  answer('/tinyllama/config.json', config, 'application/json');
+  it.answers.set('/tinyllama/model.safetensors', endless(4_400_200_000));
+  answer('/large/config.json', config, 'application/json');
+  answer('/large/model.safetensors.index.json', JSON.stringify({ metadata: { total_size: 4_400_000_000 }, weight_map: { a: 'part-0.safetensors' } }), 'application/json');
+  it.answers.set('/five.gguf', endless(5e9));
+  for (const [base, says] of [
+    ['/tinyllama/', /^open: tinyllama: need \d+ MB \(4401 MB of weights, \d+ MB for a step of 8 rows of 64 tokens\), have \d+ MB on this cpu; take it quantised[^\n]*$/],
+    ['/large/', /^open: large: need \d+ MB \(4400 MB of weights/],
+    ['/five.gguf', /^open: five\.gguf: need 5000 MB, have \d+ MB/],
+    [{ url: '/never.gguf', size: 6e9, sha256: 'ab'.repeat(32) }, /^open: never\.gguf: need 6000 MB, have \d+ MB/],
+  ]) {
+    const fault = await page.evaluate((base) => tryBase(base), base);
+    assert.equal(fault.kind, 'memory', `${JSON.stringify(base)}: ${fault.message}`);
+    assert.match(fault.message, says);
+  }
+  assert.ok(sent < 4 << 20, `${sent} bytes were sent`);
+  assert.deepEqual(it.requests.filter((r) => /large\/part-0|never/.test(r)), [], 'the files are not asked for');
+});
+
 test('opening can be stopped', { skip }, async () => {
   it.answers.set('/endless.gguf', (_, response) => {
     const timer = setInterval(() => response.write(Buffer.alloc(1 << 12)), 20);

@@ -73,6 +73,32 @@ test('several LoRAs are the skills of one inventory', { skip }, async () => {
   assert.deepEqual([info.nSkills, info.taskNames], [2, ['ads', 'mail']]);
 });
 
+test('T5s in GGUF files give the logits of transformers, by file and by drop', { skip }, async () => {
+  const at = 'core/format/hf/testdata/';
+  const want = read(bytes(`${at}t5.safetensors`));
+  for (const name of ['relu', 'gated']) {
+    const ids = (key) => Array.from(want[`${name}.${key}`].data, Number);
+    const said = ids('decoder_input_ids');
+    const got = await page.evaluate(async ({ list, examples }) => {
+      const [given] = files(list);
+      const sorted = await sortFiles([given]);
+      const h = await createHandful({ base: sorted.base, device: 'cpu' });
+      const score = await h.score({ examples });
+      const info = h.info;
+      await h.dispose();
+      return { loss: score.rows[0].nll_sum, info };
+    }, { list: packed([file('x', `${at}t5_${name}.gguf`)]), examples: JSON.stringify({ input_ids: ids('input_ids'), labels: said.slice(1) }) });
+    const { data, shape } = want[`${name}.logits`];
+    let sum = 0;
+    for (let i = 1; i < said.length; i++) {
+      const row = data.subarray((i - 1) * shape[1], i * shape[1]);
+      sum += Math.log(row.reduce((s, v) => s + Math.exp(v), 0)) - row[said[i]];
+    }
+    assert.ok(Math.abs(got.loss - sum) < 1e-3, `${name}: ${got.loss}, want ${sum}`);
+    assert.deepEqual([got.info.encoderLayers, got.info.tokenizer], [2, true]);
+  }
+});
+
 test('files are sorted by what is in them', { skip }, async () => {
   const list = [file('a', `${golden.at}config.json`), file('b', `${golden.at}model.safetensors`), file('c', mttl + 'coarse.pt'), ...lora('d')];
   const got = await page.evaluate(async (list) => {

@@ -32,6 +32,7 @@ from reference.exchange import compare, exported, imported, pretrained, refused,
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "testdata/golden/mhr/llama_gqa"
 T5 = [ROOT / "testdata/golden/mhr/t5_relu_tied", ROOT / "testdata/golden/mhr/t5_gated_untied"]
+T5_GGUF = ROOT / "core/format/hf/testdata"
 BASE = ROOT / ".cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHIPPED = ROOT / "assets/inventory/smollm2-135m-mhr"
 SEEDS = range(400, 410)  # of the random runs; any others do as well
@@ -134,6 +135,8 @@ def all_checks(program):
             d, cpu, TINY, LoraConfig(target_modules=["q_proj", "v_proj", "down_proj"], r=3, lora_alpha=2, use_rslora=s, **patterns), 1, {}, 7)
     yield "handful refuses PEFT's DoRA by name", lambda d: unopened(d, cpu, TINY, LoraConfig(target_modules=["q_proj"], use_dora=True, task_type="CAUSAL_LM"), ["use_dora"])
     yield "handful stacks PEFT's LORAs", lambda d: stacked(d, cpu, TINY)
+    for name, scale in {"relu": 32 ** 0.5, "gated": 1}.items():
+        yield f"llama.cpp runs a T5 ({name}) and its LoRA as GGUF", with_llamacpp(lambda d, f=T5_GGUF / f"t5_{name}.gguf", s=scale: convert.gguf_lora_t5(d, cpu, f, s))
     yield "transformers opens a base merged with a LoRA", lambda d: convert.merged(d, cpu, TINY)
     for key, more in {"attention_bias": dict(attention_bias=True), "mlp_bias": dict(mlp_bias=True),
                       "dynamic": dict(rope_parameters=dict(rope_type="dynamic", rope_theta=1e4, factor=2.0))}.items():

@@ -12,7 +12,7 @@ mkdir -p "$stage/handful/static"
 cp VERSION LICENSE THIRD_PARTY.md notebook/pyproject.toml "$stage/"
 cp docs/notebooks.md "$stage/README.md"
 cp notebook/handful/*.py notebook/handful/*.js notebook/handful/*.css "$stage/handful/"
-for f in engine.wasm.gz engine-worker.js gpu-shim.js wasm_exec.js models.mjs store.mjs; do
+for f in engine.wasm.gz engine-worker.js gpu-shim.js wasm_exec.js models.mjs store.mjs crew.mjs; do
 	cp "$site/$f" "$stage/handful/static/"
 done
 for f in base inventory; do

@@ -61,6 +61,9 @@ type Page interface {
 	Fragment() string
 	Link(fragment string) string
 	DropFragment()
+	// Query is what stands behind ? in the page's address; SetQuery changes it.
+	Query() []pair
+	SetQuery([]pair)
 	// Copy puts text on the clipboard. It blocks.
 	Copy(text string) error
 }
@@ -88,6 +91,8 @@ type App struct {
 	link     linkState
 	check    diagnosisState
 
+	queried bool // the page's address has been read, and may be written
+
 	withExamples bool // examples go along with what is shared and kept
 
 	fault *fault.Error
@@ -114,7 +119,7 @@ func (a *App) Start() {
 	go a.findKept()
 	go a.lookAtStore(false)
 	go func() {
-		a.findModels(context.Background())
+		a.beginModels()
 		a.page.Update(func() { a.OpenLink(a.page.Fragment()) })
 	}()
 	go a.lookAtRuns()

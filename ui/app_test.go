@@ -505,8 +505,8 @@ func TestSettings(t *testing.T) {
 		name, value, wrong string
 	}{
 		{"steps", "", ""}, {"steps", "10", ""}, {"steps", "0", "Steps"}, {"steps", "1.5", "Steps"}, {"steps", "1e9", "Steps"}, {"steps", "many", "Steps"},
-		{"batch", "-1", "Batch"}, {"seed", "-1", "Seed"}, {"seed", "7", ""}, {"apart", "91", "Held out"}, {"apart", "0", ""},
-		{"rate", "0", "learning rate"}, {"rate", "NaN", "learning rate"}, {"rate", "1e-3", ""}, {"rate", "Inf", "learning rate"},
+		{"batch", "-1", "Batch"}, {"seed", "-1", "Seed"}, {"seed", "7", ""}, {"held", "91", "Held out"}, {"held", "0", ""},
+		{"lr", "0", "learning rate"}, {"lr", "NaN", "learning rate"}, {"lr", "1e-3", ""}, {"lr", "Inf", "learning rate"},
 	} {
 		a := NewApp(&fakePage{}, newFakeStore(), nil)
 		a.Set(x.name, " "+x.value+" ")
@@ -516,7 +516,7 @@ func TestSettings(t *testing.T) {
 		}
 	}
 	a := NewApp(&fakePage{}, newFakeStore(), nil)
-	a.Set("rate", ".5")
+	a.Set("lr", ".5")
 	a.PickMethod("z")
 	if o, _ := a.settings.options(); o.RouterLR != .5 || o.LR != 0 {
 		t.Errorf("z: got %+v, want the rate of the routing", o)

@@ -176,6 +176,7 @@ func (e edit) do() {
 // Link implements Page.
 func (b *browser) Link(fragment string) string {
 	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	at.Set("search", "") // settings are none of what is shared
 	at.Set("hash", fragment)
 	return at.Get("href").String()
 }
@@ -193,6 +194,27 @@ func (b *browser) Fragment() string {
 func (b *browser) DropFragment() {
 	at := js.Global().Get("location")
 	js.Global().Get("history").Call("replaceState", js.Null(), "", at.Get("pathname").String()+at.Get("search").String())
+}
+
+// Query implements Page.
+func (b *browser) Query() (out []pair) {
+	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	list := js.Global().Get("Array").Call("from", at.Get("searchParams"))
+	for i := range min(list.Length(), 30) {
+		out = append(out, pair{list.Index(i).Index(0).String(), list.Index(i).Index(1).String()})
+	}
+	return out
+}
+
+// SetQuery implements Page.
+func (b *browser) SetQuery(query []pair) {
+	at := js.Global().Get("URL").New(js.Global().Get("location").Get("href"))
+	search := js.Global().Get("URLSearchParams").New()
+	for _, p := range query {
+		search.Call("append", p.Key, p.Value)
+	}
+	at.Set("search", search.Call("toString"))
+	js.Global().Get("history").Call("replaceState", js.Null(), "", at.Get("href"))
 }
 
 // Copy implements Page.

@@ -66,7 +66,7 @@ func (c *DiagnosisPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn.SetInnerHTML(c.looks())
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "tabindex", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "region"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "What this browser offers"}}}
 			attach(vgparent, vgn)
-			vgn.AddAttrInterface("class", hiddenUnless(len(c.App.findings()) > 0, "scroll"))
+			vgn.AddAttrInterface("class", hiddenUnless(len(c.App.findings()) > 0, "scroll whole"))
 			{
 				vgparent := vgn
 				_ = vgparent

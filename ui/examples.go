@@ -69,6 +69,8 @@ type examplesState struct {
 	seen                    *preview
 	heldSeen                *preview
 	waiting                 bool // seen is not of the newest text
+	row                     int  // that is shown as the model sees it, from 0
+	mapping                 mapping
 }
 
 // Typed takes what stands in a text field now.
@@ -166,7 +168,9 @@ func (a *App) preview(shot int) {
 	var texts [2]string
 	var instruction string
 	var client *rpc.Client
+	var row int
 	a.page.Update(func() {
+		row = a.examples.row
 		stale = shot != a.examples.shots || a.client == nil
 		texts = [2]string{a.examples.text, a.examples.held}
 		instruction, client = a.examples.instruction, a.client
@@ -180,7 +184,8 @@ func (a *App) preview(shot int) {
 		if strings.TrimSpace(text) == "" || err != nil {
 			continue
 		}
-		seen[i], err = ask(context.Background(), client, text, instruction)
+		seen[i], err = ask(context.Background(), client, text, instruction, row)
+		row = 0
 	}
 	a.page.Update(func() {
 		if shot != a.examples.shots {
@@ -192,12 +197,13 @@ func (a *App) preview(shot int) {
 			return
 		}
 		a.examples.seen, a.examples.heldSeen = seen[0], seen[1]
+		a.examples.mapping.guess(a.examples.columns())
 	})
 }
 
 // ask has the engine read examples.
-func ask(ctx context.Context, client *rpc.Client, examples, instruction string) (*preview, error) {
-	raw, _, err := client.Call(ctx, "preview", previewOptions{examples, instruction}, nil, nil)
+func ask(ctx context.Context, client *rpc.Client, examples, instruction string, row int) (*preview, error) {
+	raw, _, err := client.Call(ctx, "preview", previewOptions{examples, instruction, row}, nil, nil)
 	if err != nil {
 		return nil, err
 	}

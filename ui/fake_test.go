@@ -37,6 +37,8 @@ type fakePage struct {
 	runs  map[string]fakeRun
 	noRun error // why no run can be kept
 
+	query []pair
+
 	facts   facts
 	noFacts error
 }
@@ -200,6 +202,9 @@ func (p *fakePage) Link(fragment string) string { return "https://page.test/#" +
 func (p *fakePage) Fragment() string            { return "" }
 func (p *fakePage) DropFragment()               { p.dropped = true }
 
+func (p *fakePage) Query() []pair       { return p.query }
+func (p *fakePage) SetQuery(now []pair) { p.query = now }
+
 func (p *fakePage) Copy(text string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -316,10 +321,23 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				return nil, nil, err
 			}
 			p := preview{Rows: lines(o.Examples), Format: "lines", Labels: map[string]int{"a": 2, "b": 2}, Prompt: "Input: x\nOutput: a", Options: []string{"a", "b"}}
+			for i := range p.Rows {
+				p.Table = append(p.Table, previewRow{Line: i + 1, Input: "in", Output: "a", Tokens: 9, Learn: 2})
+			}
+			if p.Chosen = o.Row; o.Row >= p.Rows {
+				p.Chosen = 0
+			}
+			if strings.HasPrefix(o.Examples, "review,") {
+				p.Columns = &columns{Names: []string{"review", "stars", "id"}, Sample: []string{"good, really", "five", "12"}}
+			}
 			if strings.Contains(o.Examples, "wrong") {
 				p.Faults = []*fault.Error{{Kind: fault.Input, Op: "examples", Msg: "line 2: no label", Hint: "write text => label"}}
 			}
 			return p, nil, nil
+		},
+		"columns": func(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+			f.note(r)
+			return map[string]string{"examples": "input,output\nmapped,a\n"}, nil, nil
 		},
 		"adapt": func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
 			f.note(r)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -29,9 +30,30 @@ func siteParts(name string) (layer, module string) {
 	return "", name
 }
 
+// t5Kinds are the parts of a T5's block in short, in the order in which a token
+// goes through them; a feed-forward's modules have names of their own.
+var t5Kinds = []struct{ name, short string }{{"SelfAttention", "self "}, {"EncDecAttention", "cross "}, {"DenseReluDense", ""}}
+
+// t5Parts splits the name of a T5's module, "decoder.block.1.layer.1.EncDecAttention.q"
+// into "dec 1" and "cross q", so that both stacks share columns. order is that of
+// the kinds.
+func t5Parts(name string) (layer, module string, order int, ok bool) {
+	p := strings.Split(name, ".")
+	if len(p) != 7 || p[0] != "encoder" && p[0] != "decoder" || p[1] != "block" || p[3] != "layer" {
+		return "", "", 0, false
+	}
+	for i, k := range t5Kinds {
+		if p[5] == k.name {
+			return p[0][:3] + " " + p[2], k.short + p[6], i, true
+		}
+	}
+	return "", "", 0, false
+}
+
 // newHeatMap lays sites out in the order in which layers and modules come.
 func newHeatMap(sites []string) *heatMap {
 	m := &heatMap{}
+	order := map[string]int{} // of columns
 	row, col := map[string]int{}, map[string]int{}
 	index := func(of map[string]int, names *[]string, name string) int {
 		i, ok := of[name]
@@ -43,10 +65,9 @@ func newHeatMap(sites []string) *heatMap {
 		return i
 	}
 	for i, s := range sites {
-		// T5's encoder and decoder have layers of the same names.
 		layer, module := siteParts(s)
-		if part, _, ok := strings.Cut(s, "."); ok && (part == "encoder" || part == "decoder") {
-			layer = part + " " + layer
+		if l, c, at, ok := t5Parts(s); ok {
+			layer, module, order[c] = l, c, at
 		}
 		r, c := index(row, &m.rows, layer), index(col, &m.cols, module)
 		for len(m.at) <= r {
@@ -57,7 +78,28 @@ func newHeatMap(sites []string) *heatMap {
 		}
 		m.at[r][c] = i
 	}
-	return m
+	return m.sorted(order)
+}
+
+// sorted puts columns in an order; those of equal rank stay as they are.
+func (m *heatMap) sorted(rank map[string]int) *heatMap {
+	from := make([]int, len(m.cols))
+	for i := range from {
+		from[i] = i
+	}
+	slices.SortStableFunc(from, func(a, b int) int { return rank[m.cols[a]] - rank[m.cols[b]] })
+	out := &heatMap{rows: m.rows}
+	for _, c := range from {
+		out.cols = append(out.cols, m.cols[c])
+	}
+	for r := range m.at {
+		var row []int
+		for _, c := range from {
+			row = append(row, m.site(r, c))
+		}
+		out.at = append(out.at, row)
+	}
+	return out
 }
 
 // site is the index at a row and column, -1 for none.
@@ -157,6 +199,13 @@ func drawRouting(width int, r *routing) string {
 		word(left-8, mapTop+i*high+high/2+4, "end", rows[i])
 	}
 	fmt.Fprintf(&b, `<image x="%d" y="%d" width="%d" height="%d" preserveAspectRatio="none" href="%s"/>`, left, mapTop, w, h, data)
+	for r := range m.rows {
+		for c := range m.cols {
+			if m.site(r, c) < 0 { // no such site: not a weight of 0
+				fmt.Fprintf(&b, `<rect class="none" x="%d" y="%d" width="%d" height="%d"/>`, left+c*wide, mapTop+r*high, wide, high)
+			}
+		}
+	}
 	for c := range len(m.cols) + 1 {
 		fmt.Fprintf(&b, `<line class="gap" x1="%d" x2="%d" y1="%d" y2="%d"/>`, left+c*wide, left+c*wide, mapTop, mapTop+h)
 	}

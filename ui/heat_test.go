@@ -47,8 +47,8 @@ func someRouting(layers, heads, skills int) *routing {
 }
 
 func TestHeatMapLayout(t *testing.T) {
-	m := newHeatMap([]string{"model.layers.0.q", "model.layers.0.v", "model.layers.1.v", "model.layers.2.q", "encoder.block.0.q", "decoder.block.0.q"})
-	if want := []string{"layers.0", "layers.1", "layers.2", "encoder block.0", "decoder block.0"}; !slices.Equal(m.rows, want) {
+	m := newHeatMap([]string{"model.layers.0.q", "model.layers.0.v", "model.layers.1.v", "model.layers.2.q", "encoder.block.0.q", "other.0.q"})
+	if want := []string{"layers.0", "layers.1", "layers.2", "block.0", "other.0"}; !slices.Equal(m.rows, want) {
 		t.Errorf("got the rows %v, want %v", m.rows, want)
 	}
 	if want := []string{"q", "v"}; !slices.Equal(m.cols, want) {
@@ -57,6 +57,75 @@ func TestHeatMapLayout(t *testing.T) {
 	for _, x := range [][3]int{{0, 0, 0}, {0, 1, 1}, {1, 0, -1}, {1, 1, 2}, {2, 0, 3}, {2, 1, -1}, {4, 0, 5}} {
 		if got := m.site(x[0], x[1]); got != x[2] {
 			t.Errorf("row %d column %d: got site %d, want %d", x[0], x[1], got, x[2])
+		}
+	}
+}
+
+// t5Sites are a T5's, as its model lists them.
+func t5Sites(blocks int, kinds ...string) (out []string) {
+	for _, stack := range []string{"encoder", "decoder"} {
+		for b := range blocks {
+			at := 0
+			for _, kind := range []string{"SelfAttention", "EncDecAttention", "DenseReluDense"} {
+				if kind == "EncDecAttention" && stack == "encoder" {
+					continue
+				}
+				modules := []string{"q", "k", "v", "o"}
+				if kind == "DenseReluDense" {
+					modules = []string{"wi_0", "wi_1", "wo"}
+				}
+				for _, m := range modules {
+					if len(kinds) == 0 || slices.Contains(kinds, kind) {
+						out = append(out, fmt.Sprintf("%s.block.%d.layer.%d.%s.%s", stack, b, at, kind, m))
+					}
+				}
+				at++
+			}
+		}
+	}
+	return out
+}
+
+// A T5's labels tell the stack, the block, and which attention it is; both stacks
+// share columns, and the encoder has nothing in those of the other attention.
+func TestT5Labels(t *testing.T) {
+	sites := t5Sites(2)
+	m := newHeatMap(sites)
+	if want := []string{"enc 0", "enc 1", "dec 0", "dec 1"}; !slices.Equal(m.rows, want) {
+		t.Errorf("got the rows %q, want %q", m.rows, want)
+	}
+	want := []string{"self q", "self k", "self v", "self o", "cross q", "cross k", "cross v", "cross o", "wi_0", "wi_1", "wo"}
+	if !slices.Equal(m.cols, want) || !slices.Equal(shortNames(m.cols), want) {
+		t.Errorf("got the columns %q as %q, want %q", m.cols, shortNames(m.cols), want)
+	}
+	for r, row := range m.rows {
+		for c, col := range m.cols {
+			i := m.site(r, c)
+			if missing := strings.HasPrefix(row, "enc") && strings.HasPrefix(col, "cross"); missing != (i < 0) {
+				t.Errorf("%s %s is site %d", row, col, i)
+			} else if i >= 0 {
+				layer, module, _, ok := t5Parts(sites[i])
+				if !ok || layer != row || module != col {
+					t.Errorf("%s %s is %s", row, col, sites[i])
+				}
+			}
+		}
+	}
+	if got := newHeatMap(t5Sites(1, "SelfAttention")).cols; !slices.Equal(shortNames(got), want[:4]) {
+		t.Errorf("self-attention alone has the columns %q", got)
+	}
+	r := &routing{Step: 1, Sites: sites}
+	for range sites {
+		r.W = append(r.W, [][]float32{{.5, .5}})
+	}
+	svg := drawRouting(640, r)
+	wellFormed(t, svg)
+	if n := strings.Count(svg, `class="none"`); n != 8 {
+		t.Errorf("%d places are left out, want 8", n)
+	}
+	for _, label := range append(m.rows, want...) {
+		if !strings.Contains(svg, ">"+label+"<") {
+			t.Errorf("the map has no label %q", label)
 		}
 	}
 }

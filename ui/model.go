@@ -30,6 +30,7 @@ type modelState struct {
 	picked bool // the person has chosen a base
 
 	base, inventory, device string // what is chosen
+	wanted, wantedSkills    string // by the page's address, until the server's models are known
 	baseFiles, invFiles     []file
 	sorting                 int  // drops whose files are looked at
 	loadThen                bool // Load was pressed meanwhile
@@ -82,10 +83,18 @@ func (a *App) PickBase(id string) {
 	a.model.picked = true
 	a.model.pick(id)
 	a.dropSample()
+	a.writeQuery()
 }
 
-func (a *App) PickInventory(id string) { a.model.inventory = id }
-func (a *App) PickDevice(kind string)  { a.model.device = kind }
+func (a *App) PickInventory(id string) {
+	a.model.inventory = id
+	a.writeQuery()
+}
+
+func (a *App) PickDevice(kind string) {
+	a.model.device = kind
+	a.writeQuery()
+}
 
 // TakeFiles takes what the person brought. The engine tells a base's files from
 // skills by what is in them: names say little after a download.

@@ -137,6 +137,63 @@ func (c *ExamplesPanel) prompt() string {
 	return clip(c.App.examples.seen.Prompt, 3000)
 }
 
+// rows are those of the open fold, of which there are many to draw.
+func (c *ExamplesPanel) rows() []previewRow {
+	if c.App.examples.seen == nil || !c.App.folds["prompt"] {
+		return nil
+	}
+	return c.App.examples.seen.Table
+}
+
+// shownRow says what of the shown row is learned.
+func (c *ExamplesPanel) shownRow() string {
+	p := c.App.examples.seen
+	if p == nil || p.Chosen >= len(p.Table) {
+		return ""
+	}
+	r := p.Table[p.Chosen]
+	s := "Line " + countText(int64(r.Line)) + ": " + plural(r.Tokens, "token") + ", of which the last " + countText(int64(r.Learn)) + " are learned"
+	if r.Cut > 0 {
+		s += "; " + plural(r.Cut, "token") + " cut from the front of its input"
+	}
+	return s + "."
+}
+
+func (c *ExamplesPanel) columns() *columns { return c.App.examples.columns() }
+
+// names are the columns to choose from.
+func (c *ExamplesPanel) names() []string {
+	if t := c.columns(); t != nil {
+		return t.Names
+	}
+	return nil
+}
+
+// column is one of them with what its first row holds.
+func (c *ExamplesPanel) column(i int) string {
+	t := c.columns()
+	s := clip(t.Names[i], 40)
+	if i < len(t.Sample) && t.Sample[i] != "" {
+		s += ": " + clip(t.Sample[i], 30)
+	}
+	return s
+}
+
+// lineClass marks a row that will be cut.
+func lineClass(r previewRow) string {
+	if r.Cut > 0 {
+		return "cut"
+	}
+	return ""
+}
+
+func cutText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return countText(int64(n)) + " cut"
+}
+
 func (c *ExamplesPanel) bars() []bar {
 	if c.App.examples.seen == nil {
 		return nil
@@ -160,6 +217,9 @@ func (c *MethodPanel) why() string {
 	}
 	return ""
 }
+
+// low is what a setting's field takes at least.
+func (c *MethodPanel) low(x setting) int { return int(x.Low) }
 
 func (c *ResumePanel) shown() bool { return len(c.App.broken) > 0 }
 

@@ -231,7 +231,7 @@ func (a *App) resumed(data json.RawMessage) error {
 	a.drawLoss()
 	client, k := a.client, r.keeper
 	go func() {
-		seen, err := ask(context.Background(), client, o.Examples, o.Instruction)
+		seen, err := ask(context.Background(), client, o.Examples, o.Instruction, 0)
 		a.page.Update(func() {
 			if err == nil && a.run.keeper == k {
 				a.run.options = seen.Options // for Try

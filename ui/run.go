@@ -170,7 +170,7 @@ func (a *App) Stop() {
 func (a *App) adapt(ctx context.Context, o adaptOptions) error {
 	var client *rpc.Client
 	a.page.Update(func() { client = a.client })
-	seen, err := ask(ctx, client, o.Examples, o.Instruction)
+	seen, err := ask(ctx, client, o.Examples, o.Instruction, 0)
 	if err != nil {
 		return err
 	}

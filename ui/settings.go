@@ -30,12 +30,54 @@ const (
 	fewestRows     = 4  // below it nothing is held out
 )
 
-type settingsState struct {
-	method                          string
-	steps, rate, batch, seed, apart string // as typed; "" is the default
+// setting is a number that a person may give. This one table makes the form,
+// its help, the checks and the page's address (query.go).
+type setting struct {
+	Key       string // in the page's address and in Set
+	ID        string // of its field
+	Label     string
+	Help      string
+	Low, High float64
+	Whole     bool
+	Wrong     string // what its field says of another value
 }
 
-func newSettings() settingsState { return settingsState{method: methods[0].ID} }
+var settingTable = []setting{
+	{"steps", "steps", "Steps", "Updates of what is trained.", 1, 100_000, true, "Steps must be a whole number from 1 to 100,000."},
+	{"lr", "rate", "Learning rate", "How far an update goes.", math.SmallestNonzeroFloat64, 100, false, "The learning rate must be a number above 0."},
+	{"batch", "batch", "Batch", "Rows in an update.", 1, 1024, true, "Batch must be a whole number from 1 to 1,024."},
+	{"seed", "seed", "Seed", "Draws the order of the rows and the start.", 0, math.MaxInt32, true, "Seed must be a whole number, 0 or more."},
+	{"held", "apart", "Held out, %", "Examples kept to score on, where there are no test rows.", 0, 90, true, "Held out must be a whole percentage from 0 to 90."},
+}
+
+// number reads what was typed.
+func (x *setting) number(text string) (v float64, ok bool) {
+	v, err := strconv.ParseFloat(text, 64)
+	if x.Whole {
+		var n int
+		n, err = strconv.Atoi(text)
+		v = float64(n)
+	}
+	return v, err == nil && v >= x.Low && v <= x.High
+}
+
+// step is the field's: what its arrows add.
+func (x setting) step() string {
+	if x.Whole {
+		return "1"
+	}
+	return "any"
+}
+
+type settingsState struct {
+	method string
+	typed  map[string]string // by Key; what is missing has its default
+	began  map[string]string // what the page's address gave
+}
+
+func newSettings() settingsState {
+	return settingsState{method: methods[0].ID, typed: map[string]string{}, began: map[string]string{}}
+}
 
 func (s *settingsState) chosen() method {
 	for _, m := range methods {
@@ -47,33 +89,19 @@ func (s *settingsState) chosen() method {
 }
 
 // PickMethod chooses how to adapt.
-func (a *App) PickMethod(id string) { a.settings.method = id }
-
-// Set takes a setting as it is typed.
-func (a *App) Set(name, value string) {
-	s := &a.settings
-	value = strings.TrimSpace(value)
-	switch name {
-	case "steps":
-		s.steps = value
-	case "rate":
-		s.rate = value
-	case "batch":
-		s.batch = value
-	case "seed":
-		s.seed = value
-	case "apart":
-		s.apart = value
-	}
+func (a *App) PickMethod(id string) {
+	a.settings.method = id
+	a.writeQuery()
 }
 
-// whole reads a whole number in a range; "" is normal.
-func whole(text string, normal, low, high int) (int, bool) {
-	if text == "" {
-		return normal, true
+// Set takes a setting as it is typed.
+func (a *App) Set(key, value string) {
+	if value = strings.TrimSpace(value); value == "" {
+		delete(a.settings.typed, key)
+	} else {
+		a.settings.typed[key] = value
 	}
-	n, err := strconv.Atoi(text)
-	return n, err == nil && n >= low && n <= high
+	a.writeQuery()
 }
 
 // options reads the settings. wrong says what is wrong with one.
@@ -81,33 +109,49 @@ func (s *settingsState) options() (o adaptOptions, wrong string) {
 	m := s.chosen()
 	o.Method = m.ID
 	o.Truncate = true // what is cut is shown
-	var ok bool
-	if o.Steps, ok = whole(s.steps, 0, 1, 100_000); !ok {
-		return o, "Steps must be a whole number from 1 to 100,000."
-	}
-	if o.Batch, ok = whole(s.batch, 0, 1, 1024); !ok {
-		return o, "Batch must be a whole number from 1 to 1,024."
-	}
-	seed, ok := whole(s.seed, 0, 0, math.MaxInt32)
-	if o.Seed = uint64(seed); !ok {
-		return o, "Seed must be a whole number, 0 or more."
-	}
-	apart, ok := whole(s.apart, defaultHoldout, 0, 90)
-	if o.Holdout = float64(apart) / 100; !ok {
-		return o, "Held out must be a whole percentage from 0 to 90."
-	}
-	if s.rate != "" {
-		v, err := strconv.ParseFloat(s.rate, 64)
-		if err != nil || !(v > 0) || v > 100 {
-			return o, "The learning rate must be a number above 0."
+	o.Holdout = defaultHoldout / 100.
+	for _, x := range settingTable {
+		text, given := s.typed[x.Key]
+		if !given {
+			continue
 		}
-		if m.Router {
-			o.RouterLR = v
-		} else {
-			o.LR = v
+		v, ok := x.number(text)
+		if !ok {
+			return o, x.Wrong
+		}
+		switch x.Key {
+		case "steps":
+			o.Steps = int(v)
+		case "batch":
+			o.Batch = int(v)
+		case "seed":
+			o.Seed = uint64(v)
+		case "held":
+			o.Holdout = v / 100
+		case "lr":
+			if m.Router {
+				o.RouterLR = v
+			} else {
+				o.LR = v
+			}
 		}
 	}
 	return o, ""
+}
+
+// placeholder is what a setting is where nothing is typed.
+func (a *App) placeholder(x setting) string {
+	switch x.Key {
+	case "steps":
+		return strconv.Itoa(a.normalSteps())
+	case "lr":
+		return a.normalRate()
+	case "batch":
+		return strconv.Itoa(a.normalBatch())
+	case "held":
+		return strconv.Itoa(defaultHoldout)
+	}
+	return "0"
 }
 
 // normal is an option's value where nothing is typed: what the open skills

@@ -133,3 +133,11 @@ func (x answer) shown() string {
 	}
 	return clip(strings.TrimSpace(x.text), 4000)
 }
+
+// pressed is a button's state as ARIA has it.
+func pressed(on bool) string {
+	if on {
+		return "true"
+	}
+	return "false"
+}

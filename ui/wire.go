@@ -66,9 +66,28 @@ type preview struct {
 	Hints   []string       `json:"hints"`
 	Options []string       `json:"options"`
 	Prompt  string         `json:"prompt"`
+	Answer  string         `json:"answer"`
+	Chosen  int            `json:"chosen"`
+	Table   []previewRow   `json:"table"`
+	Columns *columns       `json:"columns"`
 	Tokens  int            `json:"tokens"`
 	Longest int            `json:"longest"`
 	Cut     []cutRow       `json:"cut"`
+}
+
+type previewRow struct {
+	Line   int    `json:"line"`
+	Input  string `json:"input"`
+	Output string `json:"output"`
+	Tokens int    `json:"tokens"`
+	Learn  int    `json:"learn"`
+	Cut    int    `json:"cut"`
+}
+
+// columns are those of a table that names no input or no output.
+type columns struct {
+	Names  []string `json:"names"`
+	Sample []string `json:"sample"`
 }
 
 type cutRow struct {
@@ -176,6 +195,14 @@ type deviceOptions struct {
 type previewOptions struct {
 	Examples    string `json:"examples"`
 	Instruction string `json:"instruction"`
+	Row         int    `json:"row,omitempty"` // to show, from 0
+}
+
+type columnsOptions struct {
+	Examples string `json:"examples"`
+	Input    int    `json:"input"`
+	Output   int    `json:"output"`
+	Header   bool   `json:"header"`
 }
 
 // adaptOptions leave out what is the method's default.

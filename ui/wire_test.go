@@ -10,7 +10,9 @@ import (
 
 	"handful/core/device"
 	"handful/core/engine"
+	"handful/core/eval"
 	"handful/core/share"
+	"handful/core/task"
 )
 
 // fields lists a struct's fields by their name in JSON, those of embedded
@@ -56,6 +58,10 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		{invInfo{}, engine.InvInfo{}},
 		{preview{}, engine.Preview{}},
 		{cutRow{}, engine.CutRow{}},
+		{previewRow{}, engine.PreviewRow{}},
+		{columns{}, task.Columns{}},
+		{similarTask{}, engine.SimilarTask{}},
+		{interval{}, eval.Interval{}},
 		{planEvent{}, engine.PlanEvent{}},
 		{stepEvent{}, engine.StepEvent{}},
 		{lostEvent{}, engine.LostEvent{}},

@@ -11,7 +11,7 @@ import (
 )
 
 // module are the scripts of the ES module, from wasm/js.
-var module = []string{"handful.mjs", "handful.d.ts", "engine-worker.js", "frame.mjs", "gpu-shim.js", "inputs.mjs", "models.mjs", "program.mjs",
+var module = []string{"handful.mjs", "handful.d.ts", "engine-worker.js", "crew.mjs", "crew-worker.js", "frame.mjs", "gpu-shim.js", "inputs.mjs", "models.mjs", "program.mjs",
 	"rpc.mjs", "store.mjs", "node/node.mjs", "node/thread.mjs"}
 
 // npm lays the package into dir: scripts, the engine from the built page, and

@@ -139,9 +139,43 @@ func TestConvertT5(t *testing.T) {
 			return vectors(t, file)
 		}
 		wantSame(t, name, score("--base", out), score("--base", base, "--adapter", adapter), 2e-5)
-		good(t, "convert", adapter, out+".gguf", "--to", "gguf-lora", "--base", base)
-		if b, err := os.ReadFile(out + ".gguf"); err != nil || !strings.HasPrefix(string(b), "GGUF") || !strings.Contains(string(b), "dec.blk.0.cross_attn_q.weight.lora_a") {
-			t.Errorf("%s as GGUF: %v, %.40q", name, err, b)
+		file := t5Files + "t5_" + name + ".gguf"
+		good(t, "convert", adapter, out+" of GGUF", "--to", "merged", "--base", file)
+		wantSame(t, name+" of GGUF", score("--base", out+" of GGUF"), score("--base", file, "--adapter", adapter), 2e-5)
+		wantT5LoRA(t, adapter, base, out+".gguf", map[string]string{"relu": "wi", "gated": "wi_1"}[name])
+	}
+}
+
+const t5Files = "../../core/format/hf/testdata/"
+
+// wantT5LoRA writes a T5's LoRA for llama.cpp and holds it against PEFT's file.
+// llama.cpp itself reads one in scripts/peft_check.py.
+func wantT5LoRA(t *testing.T, adapter, base, out, wi string) {
+	t.Helper()
+	good(t, "convert", adapter, out, "--to", "gguf-lora", "--base", base)
+	raw, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := gguf.Open(format.BytesBlob(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.String("general.architecture") != "t5" || f.String("adapter.type") != "lora" {
+		t.Errorf("keys %v", f.Keys())
+	}
+	for name, hf := range map[string]string{"enc.blk.0.attn_q": "encoder.block.0.layer.0.SelfAttention.q", "dec.blk.1.cross_attn_v": "decoder.block.1.layer.1.EncDecAttention.v",
+		"dec.blk.0.attn_o": "decoder.block.0.layer.0.SelfAttention.o", "dec.blk.1.ffn_up": "decoder.block.1.layer.2.DenseReluDense." + wi, "enc.blk.1.ffn_down": "encoder.block.1.layer.1.DenseReluDense.wo"} {
+		for _, m := range []string{"A", "B"} {
+			s, err := f.Tensor(name + ".weight.lora_" + strings.ToLower(m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tensor.ReadF32(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantSame(t, name+"."+m, got, tensorOf(t, adapter+"/adapter_model.safetensors", "base_model.model."+hf+".lora_"+m+".weight"), 1e-7)
 		}
 	}
 }

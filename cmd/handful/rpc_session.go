@@ -91,11 +91,12 @@ func (s *rpcSession) preview(_ context.Context, r rpc.Request, _ *rpc.Emitter) (
 	var p struct {
 		Examples    string `json:"examples"`
 		Instruction string `json:"instruction"`
+		Row         int    `json:"row"`
 	}
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	return s.eng.Preview(p.Examples, p.Instruction), nil, nil
+	return s.eng.Preview(p.Examples, p.Instruction, p.Row), nil, nil
 }
 
 // adapt fine-tunes. A cancelled one answers with what it has learned.

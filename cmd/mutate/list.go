@@ -4,7 +4,7 @@ package main
 type mutation struct{ file, from, to, pkg, tests string }
 
 var list = []mutation{
-	{"core/engine/canary.go", "!(math.Abs(got[i]-w) <= canaryNear*math.Abs(w))", "false", "core/engine", "Fault09AWrong"},
+	{"core/engine/canary.go", "!(math.Abs(got[i]-w) <= canaryNear*math.Abs(w))", "math.IsNaN(got[i]*canaryNear)", "core/engine", "Fault09AWrong"},
 	{"core/engine/run.go", "	if err := r.e.dev.check(ctx); err != nil {\n		return err\n	}\n	if c.Model", "	if c.Model", "core/engine", "Fault09AWrong"},
 	{"core/engine/run.go", "r.fit.Steps[:step], r.fit.Losses[:step]", "r.fit.Steps, r.fit.Losses", "core/engine", "Fault05ADeviceLostInAny"},
 	{"core/engine/machine.go", "h.now().Sub(h.again) < oftenest", "false", "core/engine", "Fault05ADeviceLostAgain"},

@@ -51,7 +51,16 @@ type Info struct {
 	Family     string `json:"family"`     // kernel family in use
 	Software   bool   `json:"software"`   // a GPU adapter that computes on the CPU
 	MaxBinding int    `json:"maxBinding"` // bytes of one tensor in one piece; 0 means no limit
-	Memory     int64  `json:"memory"`     // budget in bytes; 0 means unknown
+	Memory     int64  `json:"memory"`     // budget of a step in bytes; 0 means unknown
+	Total      int64  `json:"total"`      // bytes that weights and steps may take together; 0 means unknown
+}
+
+// Budgeted is a Device that knows what room there is.
+type Budgeted interface {
+	// Held is how many bytes a variable takes there.
+	Held(v *tensor.Var) int64
+	// Limit sets the budget of a step.
+	Limit(step int64)
 }
 
 // Stats counts what one run costs.

@@ -54,6 +54,7 @@ type Info struct {
 	Inventory *InvInfo    `json:"inventory"` // nil without one
 	Licence   string      `json:"licence"`   // as the file says, "" when it does not
 	Resident  int64       `json:"resident"`  // bytes of weights on the device
+	Need      *Need       `json:"need"`      // nil where the device does not tell what room it has
 	Adapter   *share.Card `json:"adapter"`   // of an opened code or .handful file
 }
 

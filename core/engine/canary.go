@@ -60,7 +60,7 @@ func shapeOf(c hf.Config, m interface{ Vars() []*tensor.Var }) canaryShape {
 	c0.Layers, c0.Hidden, c0.FFN, c0.HeadDim, c0.Vocab, c0.Context = 1, width, width, head, canaryVocab, 64
 	c0.Heads = width / head
 	if c0.KVHeads = c0.Heads; c.KVHeads < c.Heads {
-		c0.KVHeads = c0.Heads / 2
+		c0.KVHeads = max(1, c0.Heads/2)
 	}
 	if c0.EncoderLayers > 0 {
 		c0.EncoderLayers = 1

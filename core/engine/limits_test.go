@@ -5,36 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"handful/core/device"
 	"handful/core/fault"
-	"handful/core/format"
-	"handful/core/format/formattest"
 	"handful/core/skill"
 	"handful/core/text"
 )
-
-// A base above the budget is refused before its weights are read.
-func TestFault03WeightsAboveTheBudget(t *testing.T) {
-	for _, x := range []struct {
-		weights, memory int64
-		fits            bool
-	}{{1 << 40, 0, true}, {5 << 20, 5 << 20, true}, {5<<20 + 1, 5 << 20, false}} {
-		err := Room(x.weights, device.Options{Kind: "auto", Memory: x.memory})
-		if (err == nil) != x.fits || err != nil && (!fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "6 MB, there is room for 5 MB; take a smaller base")) {
-			t.Errorf("%d of %d: %v", x.weights, x.memory, err)
-		}
-	}
-	var base format.Folder
-	for _, f := range formattest.Folder(t, golden) {
-		if !strings.Contains(f.Name, "/") {
-			base = append(base, f)
-		}
-	}
-	_, err := Open(context.Background(), OpenOptions{Base: base, Device: device.Options{Kind: "cpu", Memory: 50 << 10}})
-	if !fault.Is(err, fault.Unsupported) || !strings.Contains(err.Error(), "room for 0 MB") {
-		t.Errorf("got %v, want it refused", err)
-	}
-}
 
 // Tokens that the embedding has no row for never reach it.
 func TestFault34TokensBeyondTheEmbedding(t *testing.T) {

@@ -54,9 +54,6 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	if e.ckpt, err = openBase(o); err != nil {
 		return nil, err
 	}
-	if err := Room(e.ckpt.Bytes(), o.Device); err != nil {
-		return nil, err
-	}
 	mc := e.ckpt.Config.Config
 	mc.Context = min(mc.Context, maxContext)
 	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
@@ -89,6 +86,10 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 		return nil, err
 	}
 	e.describe()
+	if err := e.room(); err != nil {
+		e.dev.Close()
+		return nil, err
+	}
 	if err = e.identify(o.Inventory); err == nil && shared != nil {
 		e.info.Adapter = &shared.Card
 		e.restored, err = e.Restore(shared)

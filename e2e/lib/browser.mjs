@@ -19,8 +19,8 @@ const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 /** How long a page may take for what takes a second on a machine with nothing else to do, in ms. */
 const patience = 120_000;
 
-/** A browser with an empty profile. */
-async function launch(args) {
+/** A browser with an empty profile; without arguments, it has no GPU. */
+export async function launch(args = []) {
   const profile = mkdtempSync(path.join(tmpdir(), 'handful-e2e-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: executable,

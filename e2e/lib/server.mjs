@@ -59,6 +59,6 @@ export async function serve({ dir = path.join(root, 'dist/site'), at = '/', plai
  * build that knows no files: a test puts its own engine.wasm beside them.
  */
 export function workerIn(folder, answers) {
-  for (const script of ['engine-worker.js', 'program.mjs', 'models.mjs', 'store.mjs', 'gpu-shim.js', 'wasm_exec.js']) answers.set(folder + script, `/${script}`);
+  for (const script of ['engine-worker.js', 'crew.mjs', 'crew-worker.js', 'program.mjs', 'models.mjs', 'store.mjs', 'gpu-shim.js', 'wasm_exec.js']) answers.set(folder + script, `/${script}`);
   answers.set(folder + 'build.js', (_, response) => response.end("globalThis.handfulBuild = { id: 'test', files: {} };"));
 }

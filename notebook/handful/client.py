@@ -89,6 +89,7 @@ class Client:
         self._last = 0  # the newest id
         self._ask = self._id = None  # the question that is open
         self._failed = None  # the newest call that went wrong
+        self._steps, self._stepping = collections.deque(), False
 
     def submit(self, call):
         """Puts a call behind the others. Raises what an earlier one ended with, where nobody has seen that."""
@@ -101,7 +102,7 @@ class Client:
                 raise self.closed
             self._queue.append(call)
             if len(self._queue) == 1:
-                self._advance(lambda: call._job.send(None))
+                self._advance(call, start)
         return call
 
     def stop(self):
@@ -139,10 +140,12 @@ class Client:
                 return None
             call, self._ask, self._id = self._queue[0], None, None
             if kind == "fault":
-                return self._advance(lambda: call._job.throw(fault(event["err"])))
+                return self._advance(call, throw(fault(event["err"])))
             if call._aborted:
-                return self._advance(lambda: call._job.throw(Stopped(call.name)))
-            return self._advance(lambda: call._job.send((event.get("data"), blobs)))
+                stopped = Stopped(call.name)
+                stopped.answer = event.get("data")  # what there was so far, for the job to tidy up
+                return self._advance(call, throw(stopped))
+            return self._advance(call, give((event.get("data"), blobs)))
 
     def lost(self, error):
         """The engine is gone: the call that runs ends with that."""
@@ -150,7 +153,7 @@ class Client:
             if self._ask is None:
                 return
             call, self._ask, self._id = self._queue[0], None, None
-            self._advance(lambda: call._job.throw(Stopped(call.name) if call._aborted else error))
+            self._advance(call, throw(Stopped(call.name) if call._aborted else error))
 
     def close(self):
         """Ends all calls, and those to come."""
@@ -165,32 +168,52 @@ class Client:
             self._ask = self._id = None
         self.link.close()
 
-    def _advance(self, step):
-        """Lets the first call's job go on until it asks, and the next ones as they come."""
-        while True:
-            call = self._queue[0]
-            try:
-                ask = step()
-            except StopIteration as end:
-                self._end(call, lambda: call._future.set_result(end.value))
-            except Exception as error:  # noqa: BLE001  whatever it is, it is the call's answer
-                self._failed = None if call._aborted else call
-                self._end(call, lambda: call._future.set_exception(error))
-            else:
-                self._last += 1
-                self._ask, self._id = ask, self._last
-                try:
-                    self.link.post({"id": self._id, "method": ask.method, "params": ask.params}, ask.blobs)
-                    return
-                except Exception as error:  # noqa: BLE001
-                    self._ask = self._id = None
-                    step = lambda: call._job.throw(error)  # noqa: E731
-                    continue
-            if not self._queue:
-                return
-            step = lambda: self._queue[0]._job.send(None)  # noqa: E731
+    def _advance(self, call, step):
+        """Lets a call's job go on until it asks, and the next ones as they come. A link may answer at once."""
+        self._steps.append((call, step))
+        if self._stepping:
+            return
+        self._stepping = True
+        try:
+            while self._steps:
+                self._step(*self._steps.popleft())
+        finally:
+            self._stepping = False
+
+    def _step(self, call, step):
+        try:
+            ask = step(call._job)
+        except StopIteration as end:
+            self._end(call, lambda: call._future.set_result(end.value))
+            return
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the call's answer
+            self._failed = None if call._aborted else call
+            self._end(call, lambda: call._future.set_exception(error))
+            return
+        self._last += 1
+        self._ask, self._id = ask, self._last
+        try:
+            self.link.post({"id": self._id, "method": ask.method, "params": ask.params}, ask.blobs)
+        except Exception as error:  # noqa: BLE001
+            self._ask = self._id = None
+            self._advance(call, throw(error))
 
     def _end(self, call, settle):
+        if not self._queue or self._queue[0] is not call:
+            return  # closed meanwhile
         self._queue.popleft()
+        if self._queue:
+            self._advance(self._queue[0], start)
         settle()
 
+
+def start(job):
+    return job.send(None)
+
+
+def give(answer):
+    return lambda job: job.send(answer)
+
+
+def throw(error):
+    return lambda job: job.throw(error)

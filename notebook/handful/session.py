@@ -4,7 +4,7 @@ import weakref
 
 from . import files, rows
 from .client import Ask, Call, Client
-from .faults import HandfulError, wrong
+from .faults import HandfulError, Stopped, wrong
 from .fit import Fit
 
 MOST_LABELS = 32  # the engine chooses among so many
@@ -69,6 +69,8 @@ class Handful:
         options = asked(options, method=method, examples=rows.jsonl(examples))
         if held is not None:
             options["held"] = rows.jsonl(held, "held")
+        if self.panel is not None and method in ("z", "mhr"):
+            options.setdefault("routingEvery", 4)  # the panel shows it as it goes
         self._display()
         return self._call("adapt", self._adapt(options, on), keeps=True)
 
@@ -164,7 +166,12 @@ class Handful:
             if on:
                 on(kind, data)
 
-        data, _ = yield Ask("adapt", options, on=hear)
+        try:
+            data, _ = yield Ask("adapt", options, on=hear)
+        except Stopped as e:
+            if getattr(e, "answer", None):
+                yield Ask("free", {"id": e.answer["id"]})
+            raise
         fit = Fit(self, data, options, look, self._link.epoch)
         if self._link.packs:
             yield from self._pack(fit)

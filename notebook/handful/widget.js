@@ -29,7 +29,7 @@ class Hub {
     this.state = { status: 'No model is open in this page yet.', losses: [] };
     this.views = new Set();
     model.on('msg:custom', (content, buffers) => this.#heard(content, buffers));
-    model.on('comm_live_update', () => model.comm_live === false && this.#left());
+    model.on('comm_live_update', () => this.#left()); // Jupyter's, when a kernel goes
     globalThis.addEventListener('pagehide', () => this.#say({ bye: true }));
     this.#say({ hello: true });
   }
@@ -52,7 +52,7 @@ class Hub {
 
   #left() {
     this.close();
-    this.show({ status: 'The kernel was restarted: run the cells again.', running: false });
+    this.show({ status: 'The kernel was restarted or is not connected: run the cells again.', running: false, fault: '' });
   }
 
   #say(content, buffers) {

@@ -9,6 +9,7 @@ import (
 	"syscall/js"
 	"time"
 
+	"handful/core/device"
 	"handful/core/engine"
 	"handful/core/fault"
 	"handful/core/format"
@@ -30,6 +31,8 @@ type Source struct {
 	Size   int64            `json:"size"`
 	Of     string           `json:"of"` // what it is a part of, for the list of what is stored
 	Files  map[string]known `json:"files"`
+
+	admit func(bytes int64) error // of a base's weights; nil: any
 }
 
 // known is what a file must be.
@@ -59,6 +62,7 @@ type gathering struct {
 	r    rpc.Request
 	emit *rpc.Emitter
 	keep bool // in the browser's storage, what can be
+	on   device.Options
 
 	gotten  []Gotten
 	release []func()
@@ -89,6 +93,9 @@ func (g *gathering) folder(ctx context.Context, op string, sources []Source) (fo
 			}
 			out = append(out, f...)
 		case s.URL != "":
+			if op == "base" {
+				s.admit = g.admit(ctx, s.URL, nil)
+			}
 			f, _, err := g.fetch(ctx, op, s, "safetensors, GGUF or JSON")
 			if err != nil {
 				return nil, err
@@ -99,17 +106,6 @@ func (g *gathering) folder(ctx context.Context, op string, sources []Source) (fo
 		}
 	}
 	return out, nil
-}
-
-// told is how many bytes the sources are known to have.
-func told(sources []Source) (n int64) {
-	for _, s := range sources {
-		n += s.Size
-		for _, f := range s.Files {
-			n += f.Bytes
-		}
-	}
-	return n
 }
 
 func isFolder(address string) bool {
@@ -145,7 +141,7 @@ func (g *gathering) fetch(ctx context.Context, op string, s Source, kind string)
 		}
 		g.emit.Latest("progress", p.Status+s.Name, p)
 	}
-	got, missing, err := web.Download(ctx, web.Want{URL: s.URL, Name: s.Name, Of: s.Of, Kind: kind, SHA256: s.SHA256, Size: s.Size, Keep: g.keep && !shell}, report)
+	got, missing, err := web.Download(ctx, web.Want{URL: s.URL, Name: s.Name, Of: s.Of, Kind: kind, SHA256: s.SHA256, Size: s.Size, Keep: g.keep && !shell, Admit: s.admit}, report)
 	if err != nil {
 		return f, missing, err
 	}
@@ -178,6 +174,35 @@ func ofBuild(address string) (known, bool) {
 	return known{f.Get("sha256").String(), int64(f.Get("bytes").Float())}, f.Get("shell").Truthy()
 }
 
+// smallBase is what any machine has room for: no device is opened to ask.
+const smallBase = 256 << 20
+
+// admit refuses a base that there is no room for, before its weights are
+// downloaded: by its config.json, where that is in the folder, and their size.
+func (g *gathering) admit(ctx context.Context, name string, have format.Folder) func(bytes int64) error {
+	return func(bytes int64) error {
+		if bytes < smallBase {
+			return nil
+		}
+		var config format.Object
+		if b, ok := have.Find("config.json"); ok {
+			raw, err := format.ReadAll(b.Name, b, maxIndex)
+			if err != nil {
+				return err
+			}
+			if json.Unmarshal(raw, &config) != nil {
+				return nil // opening it says so
+			}
+		}
+		d, _, err := device.Open(ctx, g.on)
+		if err != nil {
+			return err
+		}
+		defer d.Close()
+		return engine.Admit(d, path.Base(name), config, bytes)
+	}
+}
+
 // file is one that a folder may hold.
 type file struct {
 	name, kind string
@@ -199,7 +224,11 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 	}
 	get := func(name, kind string) (format.NamedBlob, bool, error) {
 		k := s.Files[name]
-		return g.fetch(ctx, op, Source{URL: s.URL + name, Of: s.Of, SHA256: k.SHA256, Size: k.Bytes}, kind)
+		file := Source{URL: s.URL + name, Of: s.Of, SHA256: k.SHA256, Size: k.Bytes}
+		if name == "model.safetensors" && op == "base" {
+			file.admit = g.admit(ctx, s.Of, out)
+		}
+		return g.fetch(ctx, op, file, kind)
 	}
 	layout := layouts["peft"]
 	if op == "base" {
@@ -229,11 +258,14 @@ func (g *gathering) fetchFolder(ctx context.Context, op string, s Source) (out f
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, b)
-	shards, err := shardsOf(b)
+	shards, bytes, err := shardsOf(b)
+	if err == nil {
+		err = g.admit(ctx, s.Of, out)(bytes)
+	}
 	if err != nil {
 		return nil, err
 	}
+	out = append(out, b)
 	for _, name := range shards {
 		b, _, err := get(name, "safetensors")
 		if err != nil {
@@ -273,23 +305,26 @@ func fetchPieces(op string, out format.Folder, get func(name, kind string) (form
 	return out, nil
 }
 
-// shardsOf lists an index's files, each a plain name beside it.
-func shardsOf(b format.NamedBlob) ([]string, error) {
+// shardsOf lists an index's files, each a plain name beside it, and tells what
+// they hold together, as far as it says.
+func shardsOf(b format.NamedBlob) (out []string, bytes int64, err error) {
 	raw, err := format.ReadAll(b.Name, b, maxIndex)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	var index struct {
-		Map map[string]string `json:"weight_map"`
+		Map  map[string]string `json:"weight_map"`
+		Meta struct {
+			Size float64 `json:"total_size"`
+		} `json:"metadata"`
 	}
 	if err := json.Unmarshal(raw, &index); err != nil {
-		return nil, fault.Inputf(b.Name, "%w", err)
+		return nil, 0, fault.Inputf(b.Name, "%w", err)
 	}
 	seen := map[string]bool{}
-	var out []string
 	for _, s := range index.Map {
 		if path.Base(s) != s || s == "." || s == ".." {
-			return nil, fault.Inputf(b.Name, "got the file %q, want a name beside it", s)
+			return nil, 0, fault.Inputf(b.Name, "got the file %q, want a name beside it", s)
 		}
 		if !seen[s] {
 			seen[s] = true
@@ -297,5 +332,5 @@ func shardsOf(b format.NamedBlob) ([]string, error) {
 		}
 	}
 	sort.Strings(out)
-	return out, nil
+	return out, int64(index.Meta.Size), nil
 }

@@ -17,6 +17,7 @@ func main() {
 		"close":     s.close,
 		"info":      s.info,
 		"preview":   s.preview,
+		"columns":   s.columns,
 		"adapt":     s.adapt,
 		"resume":    s.resume,
 		"export":    s.export,

@@ -116,7 +116,7 @@ func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 	}
 	defer release()
 	o := engine.OpenOptions{Device: p.Device, Progress: s.progress}
-	g := &gathering{r: r, emit: emit, keep: p.Keep == nil || *p.Keep, gotten: []Gotten{}}
+	g := &gathering{r: r, emit: emit, keep: p.Keep == nil || *p.Keep, on: p.Device, gotten: []Gotten{}}
 	eng, err := s.opened(ctx, g, o, p)
 	if err != nil {
 		g.done()
@@ -131,9 +131,6 @@ func (s *session) open(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (a
 
 // opened gets the files and opens them, and closes what was open.
 func (s *session) opened(ctx context.Context, g *gathering, o engine.OpenOptions, p Opening) (_ *engine.Engine, err error) {
-	if err := engine.Room(told(p.Base), o.Device); err != nil {
-		return nil, err
-	}
 	if o.Base, err = g.folder(ctx, "base", p.Base); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"handful/core/engine"
 	"handful/core/fault"
+	"handful/core/task"
 	"handful/wasm/rpc"
 )
 
@@ -90,10 +91,26 @@ func (s *session) generate(ctx context.Context, r rpc.Request, emit *rpc.Emitter
 	return out, nil, err
 }
 
+// columns names the columns of a table that are the input and the output.
+func (s *session) columns(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+	p := struct {
+		Examples string `json:"examples"`
+		Input    int    `json:"input"`
+		Output   int    `json:"output"`
+		Header   bool   `json:"header"`
+	}{Header: true}
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	text, err := task.Mapped(p.Examples, p.Input, p.Output, p.Header)
+	return map[string]string{"examples": text}, nil, err
+}
+
 func (s *session) preview(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
 	var p struct {
 		Examples    string `json:"examples"`
 		Instruction string `json:"instruction"`
+		Row         int    `json:"row"`
 	}
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
@@ -102,7 +119,7 @@ func (s *session) preview(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any
 	if err != nil {
 		return nil, nil, err
 	}
-	return eng.Preview(p.Examples, p.Instruction), nil, nil
+	return eng.Preview(p.Examples, p.Instruction, p.Row), nil, nil
 }
 
 // routing tells the mixture of an adapter by its name.

@@ -4,13 +4,14 @@
 // for bundlers make one script of it.
 import './gpu-shim.js';
 import './wasm_exec.js';
+import { hire } from './crew.mjs';
 import * as models from './models.mjs';
 import { compile, id } from './program.mjs';
 
 // __handful is what Go finds here: mem, the linear memory, which kernels and
-// uploads share, queue, the messages that came before Go listened, and models,
-// the browser's storage of them.
-const boot = Object.assign((globalThis.__handful ??= {}), { mem: null, queue: [], models });
+// uploads share, queue, the messages that came before Go listened, models, the
+// browser's storage of them, and crew, which hires helpers.
+const boot = Object.assign((globalThis.__handful ??= {}), { mem: null, queue: [], models, crew: hire });
 
 // The first message may say where the program is: {start: {wasm}}, wasm being
 // its address, its bytes or a compiled module. A Worker whose address names the

@@ -32,7 +32,7 @@ export interface WorkerLike {
 /** Where the engine is. Not given: a Worker of its own, whose files lie beside this module. */
 export interface Where {
   /** Its program's address or its bytes, where that does not lie beside engine-worker.js. */
-  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array | WebAssembly.Module;
+  wasm?: string | URL | Blob | ArrayBuffer | Uint8Array;
   /** A Worker that runs engine-worker.js, or what starts one; dispose ends it. */
   worker?: WorkerLike | (() => WorkerLike);
   /** The folder of engine-worker.js and engine.wasm, on this origin. */
@@ -116,6 +116,8 @@ export interface Info {
   licence: string;
   /** Bytes of weights on the device. */
   resident: number;
+  /** Bytes that weights and a step of 8 rows of 64 tokens take; null where the device does not tell what room it has. */
+  need: null | { weights: number; step: number };
   /** What a .handful file, given as adapter, says of itself. */
   adapter: Card | null;
   /** Where the files were gotten that were given by address. */
@@ -480,7 +482,8 @@ export interface Handful {
   card(given: Shared, options?: { signal?: AbortSignal }): Promise<Packed>;
   /** The open weights; the first call reads all of them. */
   identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
-  preview(options: { examples: Examples; instruction?: string; signal?: AbortSignal }): Promise<{
+  /** Reads rows without training. row is the one to show as the model sees it, from 0. */
+  preview(options: { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;
     labels?: Record<string, number>;
@@ -488,13 +491,23 @@ export interface Handful {
     hints?: string[];
     /** Those of every row, where all have the same. */
     options?: string[];
+    /** The chosen row with its answer, as the tokenizer gives its tokens back. */
     prompt?: string;
+    /** The end of it that is learned. */
+    answer?: string;
+    chosen: number;
+    /** The first 100 rows; learn counts the tokens of the answer. */
+    table?: { line: number; input: string; output: string; tokens: number; learn: number; cut: number }[];
+    /** Of a table that names no input or no output: see mapColumns. */
+    columns?: { names: string[]; sample?: string[] };
     tokens: number;
     longest: number;
     cut?: { line: number; tokens: number }[];
   }>;
+  /** The same table with two of its columns, from 0, named input and output. header false: its first line is a row. */
+  mapColumns(options: { examples: string; input: number; output: number; header?: boolean; signal?: AbortSignal }): Promise<string>;
   score(options: ScoreOptions): Promise<{ loss: number; rows: { nll_sum: number; nll_mean: number; tokens: number }[] }>;
-  evaluate(options: EvalOptions): Promise<ScoreRow>;
+  evaluate(options: EvalOptions): Promise<ScoreRow & Required<Pick<ScoreRow, 'rows'>>>;
   alignment(options: AlignmentOptions): Promise<Alignment>;
   /** The mixture of skills of a fine-tune, of a training task of the inventory, of its mean, or of the opened adapter. */
   routing(options?: Using): Promise<Routing>;

@@ -130,6 +130,11 @@ class Handful {
     return this.#ask('preview', { ...options, examples: jsonl(examples) }, signal);
   }
 
+  /** Names the columns of a table that are the input and the output. */
+  async mapColumns({ signal, ...options }) {
+    return (await this.#ask('columns', options, signal)).examples;
+  }
+
   /** Gives the negative log likelihood of each row's labels. */
   score({ examples, signal, ...options } = {}) {
     return this.#ask('score', { ...this.#using(options), examples: jsonl(examples) }, signal);

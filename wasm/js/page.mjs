@@ -20,7 +20,7 @@ globalThis.handfulPage = { build: id, diagnosis, offline, store, models, runs };
 // the host lets in.
 if (new URLSearchParams(location.search).has('embed')) {
   document.documentElement.dataset.embed = '';
-  const listed = await fetch('models/embed.json').then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
+  const listed = await fetch('models/embed.json', { cache: 'no-cache' }).then((r) => (r.ok ? r.json() : {})).catch(() => ({}));
   admit(listed.origins ?? [], () => new Worker(new URL(`engine-worker.js?build=${id}`, import.meta.url), { type: 'module', name: 'handful' }));
 }
 

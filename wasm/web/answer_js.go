@@ -67,8 +67,12 @@ func (w Want) answered(resp js.Value) (missing bool, err error) {
 	if isPage(resp) {
 		return true, w.page()
 	}
-	if n := length(resp); w.Size > 0 && n > 0 && n != w.Size {
+	n := length(resp)
+	if w.Size > 0 && n > 0 && n != w.Size {
 		return false, fault.New(fault.Network, "download", "%s: got %d bytes, want %d", w.URL, n, w.Size).Next("the server has another file than its list says: try again later")
+	}
+	if w.Admit != nil && w.Size == 0 && n > 0 {
+		return false, w.Admit(n)
 	}
 	return false, nil
 }

@@ -22,6 +22,9 @@ type Want struct {
 	SHA256 string // in hex; "" takes anything
 	Size   int64  // in bytes; 0 takes any
 	Keep   bool   // in the browser's storage; takes SHA256 and Size
+
+	// Admit may refuse a file of so many bytes before it is taken; nil takes any.
+	Admit func(bytes int64) error
 }
 
 // Got is a file.
@@ -54,6 +57,11 @@ func Download(ctx context.Context, w Want, report func(Report)) (g Got, missing 
 	}
 	if err := sameOrigin(w.URL); err != nil {
 		return g, false, err
+	}
+	if w.Admit != nil && w.Size > 0 {
+		if err := w.Admit(w.Size); err != nil {
+			return g, false, err
+		}
 	}
 	w.SHA256 = strings.ToLower(w.SHA256)
 	abort := js.Global().Get("AbortController").New()

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+
 	"handful/core/device/cpu/simd"
 	"handful/core/fault"
 	"handful/core/graph"
@@ -11,19 +13,29 @@ import (
 type simdBlas struct {
 	plainRows
 	m *simd.Module
+	*crew
 }
 
 // short is a row for which plain Go is as fast as a call through JavaScript.
 const short = 24
 
 func (s simdBlas) name() string {
+	n := "Go + wasm SIMD"
 	if s.m.Variant() == simd.Relaxed {
-		return "Go + wasm SIMD (relaxed FMA)"
+		n += " (relaxed FMA)"
 	}
-	return "Go + wasm SIMD"
+	if s.crew != nil {
+		n += fmt.Sprintf(", %d threads", s.crew.Processors())
+	}
+	return n
 }
 
-func (s simdBlas) family() string { return string(s.m.Variant()) }
+func (s simdBlas) family() string {
+	if s.crew != nil && s.crew.least == 0 {
+		return "crew"
+	}
+	return string(s.m.Variant())
+}
 
 func (s simdBlas) nn(m, n, k int, alpha float32, a []float32, lda int, b []float32, ldb int, acc bool, c []float32, ldc int) {
 	s.m.GemmNN(c, a, b, m, n, k, ldc, lda, ldb, alpha, acc)
@@ -74,8 +86,9 @@ func (s simdBlas) rmsNormGrad(dx, x, w, dy []float32, eps float32) {
 	s.m.RMSNormGrad(dx, x, w, dy, eps)
 }
 
-// families name what can be forced: relaxed FMA, plain SIMD, plain Go.
-var families = map[string][]simd.Variant{"": {simd.Relaxed, simd.Plain}, "relaxed": {simd.Relaxed}, "plain": {simd.Plain}}
+// families name what can be forced: relaxed FMA or plain SIMD, both on one
+// thread; a crew for every product however small; plain Go.
+var families = map[string][]simd.Variant{"": nil, "crew": nil, "relaxed": {simd.Relaxed}, "plain": {simd.Plain}}
 
 // loaded keeps modules: one is enough for all devices.
 var loaded = map[string]products{}
@@ -86,7 +99,7 @@ func platform(family string) (products, error) {
 	}
 	variants, ok := families[family]
 	if !ok {
-		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want relaxed, plain or go", family).Next("leave the family out to take the fastest")
+		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want crew, relaxed, plain or go", family).Next("leave the family out to take the fastest")
 	}
 	if b := loaded[family]; b != nil {
 		return b, nil
@@ -98,8 +111,15 @@ func platform(family string) (products, error) {
 		}
 		return goBlas{}, nil
 	}
-	loaded[family] = simdBlas{m: m}
-	return loaded[family], nil
+	b := simdBlas{m: m}
+	if variants == nil {
+		b.crew = hire(m, family == "crew")
+	}
+	if family == "crew" && b.crew == nil {
+		return nil, fault.Unsupportedf("device", "this page shares no memory with helpers (it is not cross-origin isolated, or has one processor)")
+	}
+	loaded[family] = b
+	return b, nil
 }
 
 func defaultBlas() products {

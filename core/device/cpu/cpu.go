@@ -34,7 +34,7 @@ func init() {
 		}
 		d := New(Fast).(*Device)
 		d.use(b)
-		d.info.MaxBinding, d.info.Memory = o.MaxBinding, o.Memory
+		d.info.MaxBinding, d.info.Memory, d.info.Total = o.MaxBinding, o.Memory, total()
 		return d, nil
 	})
 }
@@ -46,7 +46,14 @@ type Device struct {
 	blas  products
 	vars  map[*tensor.Var]*buf
 	lost  chan error
+	panel []float32 // widened rows of the weight in use: of the widest that was compiled
 }
+
+// Held is how many bytes a variable takes: as it is stored.
+func (d *Device) Held(v *tensor.Var) int64 { return int64(v.Bytes()) }
+
+// Limit sets the budget of a step.
+func (d *Device) Limit(step int64) { d.info.Memory = step }
 
 // New makes a device with the chosen kernels.
 func New(k Kernels) device.Device {
@@ -119,11 +126,20 @@ func (d *Device) Info() device.Info  { return d.info }
 func (d *Device) Lost() <-chan error { return d.lost }
 
 // Close drops every value; later calls are faults.
-func (d *Device) Close() error { d.vars = nil; return nil }
+func (d *Device) Close() error {
+	for v := range d.vars {
+		d.Free(v)
+	}
+	d.vars = nil
+	return nil
+}
 
 // Free drops values; programs that use them must be closed first.
 func (d *Device) Free(vs ...*tensor.Var) {
 	for _, v := range vs {
+		if s, ok := d.blas.(shared); ok && d.vars[v] != nil {
+			s.release(d.vars[v])
+		}
 		delete(d.vars, v)
 	}
 }

@@ -20,23 +20,21 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	if a.Add {
 		add = rest[0]
 	}
-	panel := min(w.rows(), max(16, panelBytes/4/wc))
-	var scratch []float32
-	if w.f == nil {
-		scratch = make([]float32, panel*wc)
-	} else {
-		panel = w.rows()
+	if s, ok := d.blas.(shared); ok {
+		s.hold(w)
 	}
-	return func() {
-		if a.Add {
-			copy(out.f, add.f)
-		}
+	panel := min(w.rows(), max(16, panelBytes/4/wc))
+	if w.f != nil {
+		panel = w.rows()
+	} else if n := panel * wc; n > len(d.panel) {
+		d.panel = make([]float32, n) // steps run one after the other: one serves all
+	}
+	product := func() {
 		for lo := 0; lo < w.rows(); lo += panel {
 			hi := min(lo+panel, w.rows())
-			p := scratch
-			if w.f != nil {
-				p = w.f
-			} else {
+			p := w.f
+			if p == nil {
+				p = d.panel
 				decode(d.blas, p, w, lo, hi)
 			}
 			if forward {
@@ -45,10 +43,34 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 				d.blas.nn(rows, yc, hi-lo, 1, x.f[lo:], xc, p, wc, a.Add || lo > 0, out.f, yc)
 			}
 		}
+	}
+	return func() {
+		s, ok := d.blas.(shared)
+		switch {
+		case ok && s.product(out.f, x.f, w, rows, !forward):
+			if a.Add {
+				for i, v := range add.f {
+					out.f[i] += v
+				}
+			}
+		default:
+			if a.Add {
+				copy(out.f, add.f)
+			}
+			product()
+		}
 		if a.Routed {
 			fastRoutedAdd(d.blas, out.f, h, m, slot.i, a.Scale, !forward)
 		}
 	}
+}
+
+// shared are products that weights can be given to, which compute on several
+// processors by themselves.
+type shared interface {
+	hold(w *buf)
+	release(w *buf)
+	product(y, x []float32, w *buf, n int, backward bool) bool
 }
 
 // decode widens rows [lo, hi) of w, in parallel where there are cores.

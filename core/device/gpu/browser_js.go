@@ -72,6 +72,17 @@ func (d *Device) identify(i gputypes.AdapterInfo) (name string, software bool, b
 	return name, software, "webgpu"
 }
 
+// total is what a page may have. WebGPU does not tell; most devices share the
+// machine's memory, of which a browser tells no more than that it has so much or
+// more: three quarters of it where it is less than 8 GiB.
+func total() int64 {
+	gib := js.Global().Get("navigator").Get("deviceMemory")
+	if gib.Type() != js.TypeNumber || gib.Float() >= 8 {
+		return 0
+	}
+	return int64(gib.Float() * .75 * (1 << 30))
+}
+
 // watch collects the errors of what is made until the returned function is
 // called, with the compiler's messages.
 func (d *Device) watch(ctx context.Context) func(*wgpu.ShaderModule) error {

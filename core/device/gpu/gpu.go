@@ -98,7 +98,7 @@ func open(ctx context.Context, o device.Options) (_ device.Device, err error) {
 		d.Close()
 		return nil, noGPU("only the graphics library's own software adapter, whose results are wrong")
 	}
-	d.info = device.Info{Kind: "gpu", Name: name, Backend: backend, Software: software, MaxBinding: d.maxBind, Memory: o.Memory, Family: o.Family}
+	d.info = device.Info{Kind: "gpu", Name: name, Backend: backend, Software: software, MaxBinding: d.maxBind, Memory: o.Memory, Total: total(), Family: o.Family}
 	if d.info.Family == "" {
 		if d.info.Family, err = d.measure(ctx); err != nil {
 			d.Close()
@@ -121,6 +121,17 @@ func isSoftware(name string) bool {
 
 func (d *Device) Info() device.Info  { return d.info }
 func (d *Device) Lost() <-chan error { return d.lost }
+
+// Held is how many bytes a variable takes: as the shaders read it.
+func (d *Device) Held(v *tensor.Var) int64 {
+	if len(v.Shape) != 2 {
+		return int64(v.Bytes())
+	}
+	return int64(v.Shape[0]) * int64(packedRow(v.DType, v.Shape[1]))
+}
+
+// Limit sets the budget of a step.
+func (d *Device) Limit(step int64) { d.info.Memory = step }
 
 // Close releases everything.
 func (d *Device) Close() error {

@@ -78,7 +78,7 @@ func Open(f format.Folder) (*Checkpoint, error) {
 
 func openFolder(f format.Folder, o format.Object) (c *Checkpoint, err error) {
 	c = &Checkpoint{open: map[string]func() (tensor.Source, error){}}
-	if c.Config, err = parseConfig(o); err != nil {
+	if c.Config, err = ParseConfig(o); err != nil {
 		return nil, err
 	}
 	if json.Unmarshal(o["_name_or_path"], &c.Name) != nil || c.Name == "" {

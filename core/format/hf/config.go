@@ -60,9 +60,9 @@ type fields struct {
 	OldDType    string          `json:"torch_dtype"`
 }
 
-// parseConfig reads config.json. Keys that change a model's math in a way that
+// ParseConfig reads config.json. Keys that change a model's math in a way that
 // is not built are Unsupported by name.
-func parseConfig(o format.Object) (Config, error) {
+func ParseConfig(o format.Object) (Config, error) {
 	c, err := readConfig(o)
 	return c, fault.Or(err, "choose another model, or the config.json that belongs to this one")
 }

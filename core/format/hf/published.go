@@ -61,7 +61,7 @@ func RandomModel(name string, dt tensor.DType, seed uint64) (config []byte, tens
 	if err := json.Unmarshal([]byte(raw), &o); err != nil {
 		return nil, nil, fault.New(fault.Bug, "random-model", "%v", err)
 	}
-	c, err := parseConfig(o)
+	c, err := ParseConfig(o)
 	if err != nil {
 		return nil, nil, err
 	}

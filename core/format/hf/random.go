@@ -27,7 +27,7 @@ func Random(f format.Folder, seed uint64) (*Checkpoint, error) {
 		return nil, fault.Inputf("base", "got %s; want config.json", f.Names()).Next("choose the folder of a model's configuration")
 	}
 	c := &Checkpoint{open: map[string]func() (tensor.Source, error){}}
-	if c.Config, err = parseConfig(o); err != nil {
+	if c.Config, err = ParseConfig(o); err != nil {
 		return nil, err
 	}
 	spread := 0.02

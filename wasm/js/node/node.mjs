@@ -59,7 +59,7 @@ function read(op, at, how) {
 
 /** A thread that is used like a Worker. It does not keep Node running by itself. */
 class Thread {
-  #thread = new Worker(new URL('./thread.mjs', import.meta.url), { name: 'handful', resourceLimits: { stackSizeMb: 8 } });
+  #thread = new Worker(new URL('./thread.mjs', import.meta.url), { name: 'handful', execArgv: [], resourceLimits: { stackSizeMb: 8 } });
   onmessage = null;
   onerror = null;
 

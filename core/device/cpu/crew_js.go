@@ -1,0 +1,50 @@
+package cpu
+
+import "handful/core/device/cpu/simd"
+
+// crew holds weights for helpers on other processors.
+type crew struct {
+	*simd.Crew
+	least int // multiplications that are worth waking them
+	held  map[*buf]*simd.Weight
+}
+
+// worthwhile is a product that takes longer than telling others of it.
+const worthwhile = 1 << 18
+
+func hire(m *simd.Module, always bool) *crew {
+	c := simd.Hire(m)
+	if c == nil {
+		return nil
+	}
+	h := &crew{Crew: c, least: worthwhile, held: map[*buf]*simd.Weight{}}
+	if always {
+		h.least = 0
+	}
+	return h
+}
+
+// hold gives the crew a weight of a stored type, once.
+func (c *crew) hold(w *buf) {
+	if c == nil || w.raw == nil || c.held[w] != nil || w.rows()*w.cols() < c.least {
+		return
+	}
+	if h := c.Hold(w.dt, w.rows(), w.cols(), w.raw); h != nil {
+		c.held[w] = h
+	}
+}
+
+// release takes weights away from it.
+func (c *crew) release(w *buf) {
+	if c == nil || c.held[w] == nil {
+		return
+	}
+	c.held[w].Free()
+	delete(c.held, w)
+}
+
+// product is y = x·Wᵀ, or x·W where backward is set, for n rows; false where the
+// crew does not do it.
+func (c *crew) product(y, x []float32, w *buf, n int, backward bool) bool {
+	return c != nil && c.held[w] != nil && c.held[w].Mul(y, x, n, backward)
+}

@@ -1,0 +1,208 @@
+// Helpers of the engine's Worker: Workers that multiply by the frozen weights,
+// each by its share of them. The weights, what they are multiplied with and what
+// comes out lie in one shared memory, on which the same SIMD kernels run that
+// the engine runs on its own. Nothing is sent: a job is a few numbers at the
+// beginning of that memory, and Atomics wake who waits. Shares depend on sizes
+// alone, so the number of helpers does not change a result.
+
+const page = 65536;
+const most = 32768; // pages: 2 GB
+const patience = 30_000; // ms: a helper that takes longer is dead
+const panelBytes = 256 << 10; // of a weight that is widened at a time
+
+// The numbers of a job, at the beginning of the memory.
+const at = { turn: 0, left: 1, kind: 2, weight: 3, decoder: 4, elems: 5, size: 6, wrows: 7, wcols: 8, x: 9, y: 10, rows: 11, scratch: 12, room: 13, shares: 14 };
+const head = 256;
+
+export const kinds = { forward: 1, backward: 2, leave: 3 };
+
+/** cut is where share i of n things begins, in whole units. */
+const cut = (n, unit, i, shares) => Math.min(n, Math.floor((Math.ceil(n / unit) * i) / shares) * unit);
+
+/** Does share i of the job that the memory tells. */
+function share(kernels, names, job, i) {
+  const get = (k) => Atomics.load(job, at[k]) >>> 0;
+  const [weight, elems, size, wrows, wcols, x, y, rows, shares] = ['weight', 'elems', 'size', 'wrows', 'wcols', 'x', 'y', 'rows', 'shares'].map(get);
+  const widen = kernels[names[get('decoder')]];
+  const scratch = get('scratch') + i * get('room');
+  const panel = scratch + kernels.scratch_bytes();
+  const bytes = (n) => (n / elems) * size;
+  if (get('kind') === kinds.forward) { // y [rows, wrows] = x·Wᵀ: rows of W
+    const [lo, hi] = [cut(wrows, 16, i, shares), cut(wrows, 16, i + 1, shares)];
+    const step = Math.max(16, Math.floor(panelBytes / 4 / wcols));
+    for (let r = lo; r < hi; r += step) {
+      const n = Math.min(step, hi - r);
+      widen(panel, weight + r * bytes(wcols), (n * wcols) / elems);
+      kernels.gemm_nt(y + 4 * r, x, panel, rows, n, wcols, wrows, wcols, wcols, 1, 0, scratch);
+    }
+    return;
+  }
+  // y [rows, wcols] = x·W: columns of W
+  const unit = Math.max(16, elems);
+  const [lo, hi] = [cut(wcols, unit, i, shares), cut(wcols, unit, i + 1, shares)];
+  const wide = hi - lo;
+  if (wide === 0) return;
+  const step = Math.max(16, Math.floor(panelBytes / 4 / wide));
+  for (let r = 0; r < wrows; r += step) {
+    const n = Math.min(step, wrows - r);
+    for (let q = 0; q < n; q++) widen(panel + 4 * q * wide, weight + (r + q) * bytes(wcols) + bytes(lo), wide / elems);
+    kernels.gemm_nn(y + 4 * lo, x + 4 * r, panel, rows, wide, n, wcols, wrows, wide, 1, r > 0 ? 1 : 0, scratch);
+  }
+}
+
+/** What a helper does: share after share, until it is told to leave. */
+export async function help({ code, memory, names, index }) {
+  const kernels = (await WebAssembly.instantiate(code, { env: { mem: memory } })).exports;
+  const job = new Int32Array(memory.buffer, 0, head / 4);
+  let turn = Atomics.load(job, at.turn);
+  postMessage('ready');
+  for (;;) {
+    Atomics.wait(job, at.turn, turn);
+    turn = Atomics.load(job, at.turn);
+    if (Atomics.load(job, at.kind) === kinds.leave) return;
+    share(kernels, names, job, index);
+    if (Atomics.sub(job, at.left, 1) === 1) Atomics.notify(job, at.left);
+  }
+}
+
+/** Spans of a memory that grows: first fit, 16 bytes apart. */
+class Heap {
+  #free = [];
+  #sizes = new Map();
+
+  constructor(memory, from) {
+    this.memory = memory;
+    this.#free.push([from, memory.buffer.byteLength]);
+  }
+
+  take(n) {
+    n = Math.ceil(n / 16) * 16;
+    let i = this.#free.findIndex(([lo, hi]) => hi - lo >= n);
+    if (i < 0) {
+      const end = this.memory.buffer.byteLength;
+      const last = this.#free.at(-1);
+      const have = last?.[1] === end ? end - last[0] : 0;
+      const pages = Math.ceil((n - have) / page);
+      this.memory.grow(pages); // throws where there is no more
+      if (have) last[1] += pages * page;
+      else this.#free.push([end, end + pages * page]);
+      i = this.#free.length - 1;
+    }
+    const span = this.#free[i];
+    const p = span[0];
+    this.#sizes.set(p, n);
+    if ((span[0] += n) === span[1]) this.#free.splice(i, 1);
+    return p;
+  }
+
+  give(p) {
+    const n = this.#sizes.get(p);
+    this.#sizes.delete(p);
+    this.#free.push([p, p + n]);
+    this.#free.sort((a, b) => a[0] - b[0]);
+    for (let i = this.#free.length - 1; i > 0; i--) {
+      if (this.#free[i - 1][1] !== this.#free[i][0]) continue;
+      this.#free[i - 1][1] = this.#free[i][1];
+      this.#free.splice(i, 1);
+    }
+  }
+}
+
+/**
+ * A crew for an engine: code is the kernels' module for a shared memory of
+ * `most` pages, mem the engine's own memory, names its decoders.
+ */
+class Crew {
+  constructor(memory, kernels, names, mem, shares) {
+    Object.assign(this, { memory, kernels, names, mem, shares, staged: { x: [0, 0], y: [0, 0] } });
+    this.job = new Int32Array(memory.buffer, 0, head / 4);
+    this.room = kernels.scratch_bytes() + 2 * panelBytes;
+    this.heap = new Heap(memory, head);
+    this.scratch = this.heap.take(shares * this.room);
+  }
+
+  /** Copies n bytes of the engine's memory into the crew's; 0 where there is no room. */
+  put(from, n) {
+    try {
+      const p = this.heap.take(n);
+      this.#copy(this.memory, p, this.mem, from, n);
+      return p;
+    } catch {
+      return 0;
+    }
+  }
+
+  free(p) {
+    this.heap.give(p);
+  }
+
+  /** One product with a weight; false where there is no room, or a helper does not answer. */
+  run(kind, weight, decoder, elems, size, wrows, wcols, x, y, rows) {
+    const [nx, ny] = kind === kinds.forward ? [wcols, wrows] : [wrows, wcols];
+    let px, py;
+    try {
+      [px, py] = [this.#stage('x', 4 * rows * nx), this.#stage('y', 4 * rows * ny)];
+    } catch {
+      return false; // no more memory
+    }
+    this.#copy(this.memory, px, this.mem, x, 4 * rows * nx);
+    const set = { kind, weight, decoder, elems, size, wrows, wcols, x: px, y: py, rows, scratch: this.scratch, room: this.room, shares: this.shares, left: this.shares - 1 };
+    for (const k in set) Atomics.store(this.job, at[k], set[k]);
+    Atomics.add(this.job, at.turn, 1);
+    Atomics.notify(this.job, at.turn);
+    share(this.kernels, this.names, this.job, this.shares - 1);
+    for (let left; (left = Atomics.load(this.job, at.left)) > 0; ) {
+      if (Atomics.wait(this.job, at.left, left, patience) === 'timed-out') return false;
+    }
+    this.#copy(this.mem, y, this.memory, py, 4 * rows * ny);
+    return true;
+  }
+
+  #stage(what, n) {
+    const [p, size] = this.staged[what];
+    if (size >= n) return p;
+    if (size) this.heap.give(p);
+    this.staged[what] = [0, 0];
+    this.staged[what] = [this.heap.take(n), n];
+    return this.staged[what][0];
+  }
+
+  #copy(to, p, from, q, n) {
+    new Uint8Array(to.buffer, p, n).set(new Uint8Array(from.buffer, q, n));
+  }
+}
+
+/** How many processors a crew may use, the engine's own among them. */
+const processors = () => Math.min(8, globalThis.navigator?.hardwareConcurrency ?? 1);
+
+/** Whether there can be one: pages that are cross-origin isolated share memory. */
+const can = () => globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function' && typeof Worker === 'function' && processors() > 1;
+
+/**
+ * Hires a crew; null where there can be none. names are the exports that widen
+ * stored weights.
+ */
+export async function hire(code, names, mem) {
+  if (!can()) return null;
+  const helpers = [];
+  try {
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: most, shared: true });
+    const module = await WebAssembly.compile(code);
+    const kernels = (await WebAssembly.instantiate(module, { env: { mem: memory } })).exports;
+    const n = processors();
+    await Promise.race([
+      Promise.all(Array.from({ length: n - 1 }, (_, index) => new Promise((ready, fail) => {
+        const w = new Worker(new URL('./crew-worker.js', import.meta.url), { type: 'module' });
+        helpers.push(w);
+        w.onmessage = ready;
+        w.onerror = fail;
+        w.postMessage({ code: module, memory, names, index });
+      }))),
+      new Promise((_, fail) => setTimeout(fail, 10_000)),
+    ]);
+    return new Crew(memory, kernels, names, mem, n);
+  } catch {
+    for (const w of helpers) w.terminate();
+    return null;
+  }
+}

@@ -9,7 +9,7 @@ var list = []mutation{
 	{"core/engine/run.go", "r.fit.Steps[:step], r.fit.Losses[:step]", "r.fit.Steps, r.fit.Losses", "core/engine", "Fault05ADeviceLostInAny"},
 	{"core/engine/machine.go", "h.now().Sub(h.again) < oftenest", "false", "core/engine", "Fault05ADeviceLostAgain"},
 	{"core/engine/machine.go", "		h.stale = true\n", "", "core/engine", "Fault06"},
-	{"core/engine/room.go", "weights <= limit", "weights <= 2*limit", "core/engine", "Fault03"},
+	{"core/engine/memory.go", "n.Sum() <= have", "n.Sum() <= 2*have", "core/engine", "Fault03|Room"},
 	{"core/engine/checkpoint.go", "string(sum) != sumOf(body)", "false", "core/engine", "TestADamagedRun"},
 	{"core/tune/trainer.go", "!finite(s.Loss) || !finite(s.GradNorm)", "false", "core/tune", "Fault14"},
 	{"core/tune/snapshot.go", "!tensor.Finite(data)", "false", "core/tune", "Fault14"},

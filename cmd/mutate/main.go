@@ -78,7 +78,7 @@ func try(dir string, m mutation) (caught bool, err error) {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer stop()
-	out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-vet=off", "-run", m.tests, "./"+m.pkg).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "test", "-overlay", overlay, "-vet=off", "-timeout", "5m", "-run", m.tests, "./"+m.pkg).CombinedOutput()
 	switch said := string(out); {
 	case err == nil:
 		return false, nil

@@ -245,13 +245,21 @@ func TestFault39AnIdThatIsInUse(t *testing.T) {
 		<-end
 		return nil, nil, nil
 	}})
+	next := func() (e Event) {
+		select {
+		case e = <-events:
+		case <-time.After(time.Minute):
+			t.Fatal("no event")
+		}
+		return e
+	}
 	s.Receive(`{"id":7,"method":"wait"}`, nil)
 	s.Receive(`{"id":7,"method":"wait"}`, nil)
-	if e := <-events; e.ID != 0 || !fault.Is(e.Err, fault.Input) {
+	if e := next(); e.ID != 0 || !fault.Is(e.Err, fault.Input) {
 		t.Errorf("the second: %+v", e)
 	}
 	close(end)
-	if e := <-events; e.ID != 7 || e.Kind != Done || runs != 1 {
+	if e := next(); e.ID != 7 || e.Kind != Done || runs != 1 {
 		t.Errorf("the first: %+v after %d runs", e, runs)
 	}
 }

@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.."
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/handful/static"
-sed -n 's/^const Number = "\(.*\)"$/\1/p' core/version/version.go >"$stage/VERSION"
 cp LICENSE THIRD_PARTY.md notebook/pyproject.toml "$stage/"
+go run ./cmd/dist version >"$stage/VERSION"
 cp docs/notebooks.md "$stage/README.md"
 cp notebook/handful/*.py notebook/handful/*.js notebook/handful/*.css "$stage/handful/"
 for f in engine.wasm.gz build.js program.mjs store.mjs models.mjs crew.mjs gpu-shim.js wasm_exec.js engine-worker.js; do

@@ -234,7 +234,18 @@ func (c *RunPanel) quick() string {
 	return "New here? Choose Pocket in step 1, a sample in step 2, then Adapt: it takes seconds."
 }
 
-func (c *RunPanel) planned() string { return c.App.run.planText() }
+func (c *RunPanel) planned() string {
+	if r := &c.App.run; r.plan == nil && r.phase != idle && !r.told {
+		return "Reading the rows …" // its room is kept, so that nothing moves later
+	}
+	return c.App.run.planText()
+}
+
+// charted tells that there is, or soon will be, a chart.
+func (c *RunPanel) charted() bool {
+	r := &c.App.run
+	return r.chart != "" || r.phase != idle && !r.told
+}
 
 func (c *RunPanel) hints() []string {
 	if c.App.run.plan == nil {

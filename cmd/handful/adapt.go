@@ -138,6 +138,13 @@ func runAdapt(c *cobra.Command, e *engine.Engine, o engine.AdaptOptions, w *outp
 		return err
 	}
 	p.end(fit)
+	if fit.Method == "z" {
+		like, err := e.Similar(fit, 5)
+		if err != nil {
+			return err
+		}
+		p.like(like)
+	}
 	fmt.Fprintln(c.OutOrStdout(), w.shown)
 	return nil
 }

@@ -131,12 +131,23 @@ func (p *adaptProgress) clear() {
 }
 
 // end says what came of it.
+// like tells which training tasks route alike.
+func (p *adaptProgress) like(tasks []engine.SimilarTask) {
+	var out []string
+	for _, t := range tasks {
+		out = append(out, fmt.Sprintf("%s %.2f", t.Task, t.Cosine))
+	}
+	if len(out) > 0 {
+		fmt.Fprintf(os.Stderr, "routes like %s\n", strings.Join(out, ", "))
+	}
+}
+
 func (p *adaptProgress) end(fit *engine.Fit) {
 	p.introduce()
 	n := len(fit.Losses)
 	fmt.Fprintf(os.Stderr, "%d steps in %.1f s, loss %.4f to %.4f\n", n, time.Since(p.started).Seconds(), fit.Losses[0], fit.Losses[n-1])
 	for _, s := range fit.Scores {
-		fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f  loss %.4f\n", s.Name, s.N, s.Accuracy, s.Balanced, s.Loss)
+		fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f (95%%: %s)  loss %.4f\n", s.Name, s.N, s.Accuracy, s.Balanced, s.Interval, s.Loss)
 	}
 	if fit.Unscored != "" {
 		fmt.Fprintf(os.Stderr, "note: the rows that were kept aside are not scored: %s\n", fit.Unscored)

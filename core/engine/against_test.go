@@ -90,6 +90,14 @@ func TestInterval(t *testing.T) {
 	if i := s.Interval; i == nil || !(i.Lo < s.Balanced && s.Balanced < i.Hi) || i.Lo < .4 || i.Hi > .95 {
 		t.Errorf("got %v around %v", i, s.Balanced)
 	}
+	one := ScoreRow{Labels: s.Labels} // always the same answer
+	for i := range 12 {
+		one.Rows = append(one.Rows, Prediction{Want: s.Labels[i%2], OK: i%2 == 0})
+	}
+	one.sum(false)
+	if i := one.Interval; i == nil || math.Abs(i.Lo-.305) > .001 || math.Abs(i.Hi-.695) > .001 {
+		t.Errorf("of one answer to all: got %v", i)
+	}
 	all := ScoreRow{Rows: []Prediction{{OK: true}, {OK: true}}}
 	all.sum(true)
 	if i := all.Interval; i == nil || math.Abs(i.Lo-.342) > .001 || i.Hi != 1 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -78,7 +79,7 @@ func (s *ScoreRow) sum(generated bool) {
 		s.Balanced = eval.Balanced(gold, hits)
 	}
 	if len(hits) > 0 {
-		i := alike(eval.Cells{{byClass(gold, hits, s.Labels != nil)}}.Interval(), len(hits))
+		i := interval(byClass(gold, hits, s.Labels != nil))
 		s.Interval = &i
 	}
 	if generated {
@@ -87,18 +88,27 @@ func (s *ScoreRow) sum(generated bool) {
 	}
 }
 
-// alike widens the interval of n rows that are all right or all wrong, which
-// resampling gives no width, by Wilson's bound (1927): z²/(n + z²), z = 1.96.
-func alike(i eval.Interval, n int) eval.Interval {
-	const z2 = 1.96 * 1.96
-	switch width := z2 / (float64(n) + z2); {
-	case i.Lo != i.Hi:
-	case i.Lo == 0:
-		i.Hi = width
-	case i.Lo == 1:
-		i.Lo = 1 - width
+// interval is that of eval. Where each class is all right or all wrong, as of a
+// model that always gives one answer, resampling has no width: then each class
+// has Wilson's bound z²/(n + z²), z = 1.96, and their distances are added as
+// squares (MOVER, Zou and Donner 2008).
+func interval(c eval.Cell) eval.Interval {
+	i := eval.Cells{{c}}.Interval()
+	if i.Lo != i.Hi {
+		return i
 	}
-	return i
+	const z2 = 1.96 * 1.96
+	below, above := 0.0, 0.0
+	for _, rows := range c {
+		width := z2 / (float64(len(rows)) + z2)
+		if eval.Mean(rows) == 1 {
+			below += width * width
+		} else {
+			above += width * width
+		}
+	}
+	n := float64(len(c))
+	return eval.Interval{Lo: max(0, i.Lo-math.Sqrt(below)/n), Hi: min(1, i.Hi+math.Sqrt(above)/n)}
 }
 
 // byClass are hits as 0 and 1, those of a class together where there are some.

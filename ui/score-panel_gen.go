@@ -59,7 +59,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn.SetInnerHTML(vugu.HTML("Model"))
 						vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "th", Attr: []vugu.VGAttribute{{Namespace: "", Key: "scope", Val: "col"}}}
 						attach(vgparent, vgn)
-						vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), ""))
+						vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), "plain"))
 						{
 							vgparent := vgn
 							_ = vgparent
@@ -113,7 +113,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn.SetInnerHTML(s.name)
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
 							attach(vgparent, vgn)
-							vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), ""))
+							vgn.AddAttrInterface("class", hiddenUnless(c.App.run.classes(), "plain"))
 							vgn.SetInnerHTML(s.accuracy)
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "td", Attr: []vugu.VGAttribute(nil)}
 							attach(vgparent, vgn)

@@ -227,7 +227,7 @@ func TestSamplesFollowTheBase(t *testing.T) {
 func TestScoresWithoutLabels(t *testing.T) {
 	a, _, f := newTest(t)
 	adapted(t, a, "mu")
-	if html := render(t, a); !strings.Contains(html, ">Balanced accuracy<") || !strings.Contains(html, `class="">Accuracy<`) {
+	if html := render(t, a); !strings.Contains(html, ">Balanced accuracy<") || !strings.Contains(html, `class="plain">Accuracy<`) {
 		t.Error("with labels: want both accuracies")
 	}
 	f.labels = nil

@@ -59,7 +59,7 @@ export async function help({ code, memory, names, index }) {
   for (;;) {
     Atomics.wait(job, at.turn, turn);
     turn = Atomics.load(job, at.turn);
-    if (Atomics.load(job, at.kind) === kinds.leave) return;
+    if (Atomics.load(job, at.kind) === kinds.leave) return self.close();
     share(kernels, names, job, index);
     if (Atomics.sub(job, at.left, 1) === 1) Atomics.notify(job, at.left);
   }
@@ -134,6 +134,13 @@ class Crew {
 
   free(p) {
     this.heap.give(p);
+  }
+
+  /** Lets the helpers go. */
+  dismiss() {
+    Atomics.store(this.job, at.kind, kinds.leave);
+    Atomics.add(this.job, at.turn, 1);
+    Atomics.notify(this.job, at.turn);
   }
 
   /** One product with a weight; false where there is no room, or a helper does not answer. */

@@ -193,6 +193,8 @@ class Handful {
 
   /** Ends the engine and gives all memory back. */
   async dispose() {
+    // what is closed lets its helpers go at once; what is busy goes with its Worker
+    await Promise.race([this.#engine.call('close').catch(() => {}), new Promise((done) => setTimeout(done, 300))]);
     this.#engine.close();
   }
 

@@ -102,6 +102,7 @@ func platform(family string) (products, error) {
 		return nil, fault.Inputf("device", "cpu has no kernel family %q here, want crew, relaxed, plain or go", family).Next("leave the family out to take the fastest")
 	}
 	if b := loaded[family]; b != nil {
+		b.(simdBlas).joined()
 		return b, nil
 	}
 	m, err := simd.Load(variants...)
@@ -118,6 +119,7 @@ func platform(family string) (products, error) {
 	if family == "crew" && b.crew == nil {
 		return nil, fault.Unsupportedf("device", "this page shares no memory with helpers (it is not cross-origin isolated, or has one processor)")
 	}
+	b.joined()
 	loaded[family] = b
 	return b, nil
 }

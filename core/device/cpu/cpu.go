@@ -127,10 +127,16 @@ func (d *Device) Lost() <-chan error { return d.lost }
 
 // Close drops every value; later calls are faults.
 func (d *Device) Close() error {
+	if d.vars == nil {
+		return nil
+	}
 	for v := range d.vars {
 		d.Free(v)
 	}
 	d.vars = nil
+	if s, ok := d.blas.(shared); ok {
+		s.leave()
+	}
 	return nil
 }
 

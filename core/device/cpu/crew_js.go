@@ -7,6 +7,7 @@ type crew struct {
 	*simd.Crew
 	least int // multiplications that are worth waking them
 	held  map[*buf]*simd.Weight
+	users int // devices
 }
 
 // worthwhile is a product that takes longer than telling others of it.
@@ -41,6 +42,29 @@ func (c *crew) release(w *buf) {
 	}
 	c.held[w].Free()
 	delete(c.held, w)
+}
+
+// joined tells that a device uses the crew.
+func (c *crew) joined() {
+	if c != nil {
+		c.users++
+	}
+}
+
+// leave tells that a device is closed: after the last one the crew goes.
+func (c *crew) leave() {
+	if c == nil {
+		return
+	}
+	if c.users--; c.users > 0 {
+		return
+	}
+	c.Dismiss()
+	for family, p := range loaded {
+		if b, ok := p.(simdBlas); ok && b.crew == c {
+			delete(loaded, family)
+		}
+	}
 }
 
 // product is y = x·Wᵀ, or x·W where backward is set, for n rows; false where the

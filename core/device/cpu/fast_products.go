@@ -70,6 +70,7 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 type shared interface {
 	hold(w *buf)
 	release(w *buf)
+	leave()
 	product(y, x []float32, w *buf, n int, backward bool) bool
 }
 

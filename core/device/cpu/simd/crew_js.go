@@ -49,6 +49,12 @@ func shared(code []byte) []byte {
 	return bytes.Replace(code, []byte("\x02\x0c"+memory+"\x00\x01"), []byte("\x02\x0f"+memory+"\x03\x01\x80\x80\x02"), 1)
 }
 
+// Dismiss lets the helpers go.
+func (c *Crew) Dismiss() {
+	c.dead = true
+	c.js.Call("dismiss")
+}
+
 // Processors is how many compute, the engine's own among them.
 func (c *Crew) Processors() int { return c.js.Get("shares").Int() }
 

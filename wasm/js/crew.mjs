@@ -6,7 +6,7 @@
 // alone, so the number of helpers does not change a result.
 
 const page = 65536;
-const most = 32768; // pages: 2 GB
+const most = 16384; // pages: 1 GB; what has no room stays with the engine alone
 const patience = 30_000; // ms: a helper that takes longer is dead
 const panelBytes = 256 << 10; // of a weight that is widened at a time
 

@@ -42,11 +42,11 @@ func Hire(m *Module) *Crew {
 	return &Crew{js: crew}
 }
 
-// shared is a module for a memory that is shared, of at most 2 GB: such imports
+// shared is a module for a memory that is shared, of at most 1 GB: such imports
 // are told apart.
 func shared(code []byte) []byte {
 	const memory = "\x01\x03env\x03mem\x02"
-	return bytes.Replace(code, []byte("\x02\x0c"+memory+"\x00\x01"), []byte("\x02\x0f"+memory+"\x03\x01\x80\x80\x02"), 1)
+	return bytes.Replace(code, []byte("\x02\x0c"+memory+"\x00\x01"), []byte("\x02\x0f"+memory+"\x03\x01\x80\x80\x01"), 1)
 }
 
 // Dismiss lets the helpers go.

@@ -235,3 +235,17 @@ def test_the_module_is_one_text():
     text = source()
     assert "import " not in text.replace("import.meta", "").replace("await import", "") or "from './" not in text
     assert "function draw(" in text and "export default" in text and len(text) < 25_000
+
+
+def test_the_scripts_have_what_they_import():
+    import re
+
+    from handful.files import part
+    from handful.tab import scripts
+
+    had = set()
+    for name in scripts:
+        wants = set(re.findall(r"^import\b[^;]*'\./([^']+)'", part(name).read_text(encoding="utf-8"), re.M))
+        assert wants <= had, f"{name} imports {sorted(wants - had)}, which is no script before it"
+        had.add(name)
+    assert "program.mjs" in had and scripts[-1] == "engine-worker.js"

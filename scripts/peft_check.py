@@ -24,7 +24,7 @@ from peft import LoraConfig, PolyConfig
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from reference import convert, ggufs, llamacpp, routers, run, speech, t5, train
+from reference import convert, ggufs, hostile, llamacpp, routers, run, speech, t5, train
 from reference.cases import read_model
 from reference.cli import Handful, write_rows
 from reference.exchange import compare, exported, imported, pretrained, refused, stacked, unopened
@@ -141,6 +141,9 @@ def all_checks(program):
     for key, more in {"attention_bias": dict(attention_bias=True), "mlp_bias": dict(mlp_bias=True),
                       "dynamic": dict(rope_parameters=dict(rope_type="dynamic", rope_theta=1e4, factor=2.0))}.items():
         yield f"handful refuses a base with {key}", lambda d, k=key, m=more: refused(d, cpu, TINY | m, [k])
+    for name in ["core/format/safetensors/testdata/mixed.safetensors", "core/format/gguf/testdata/kinds.gguf", "core/format/hf/testdata/tiny.gguf",
+                 "assets/pocket/base/config.json", "assets/pocket/inventory/adapter_config.json"]:
+        yield f"damaged {name}: Python opens what handful opens", lambda d, n=name: hostile.check(d, cpu, SEEDS[0], ROOT / n, 100)
     yield from random_checks(cpu, SEEDS)
     for seed in SEEDS[:2]:
         yield f"random run {seed} on the gpu", on_gpu(program, lambda d, h, s=seed: run.run(d, h, s))

@@ -9,10 +9,11 @@ cd "$(dirname "$0")/.."
 stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir -p "$stage/handful/static"
-cp VERSION LICENSE THIRD_PARTY.md notebook/pyproject.toml "$stage/"
+cp LICENSE THIRD_PARTY.md notebook/pyproject.toml "$stage/"
+go run ./cmd/dist version >"$stage/VERSION"
 cp docs/notebooks.md "$stage/README.md"
 cp notebook/handful/*.py notebook/handful/*.js notebook/handful/*.css "$stage/handful/"
-for f in engine.wasm.gz engine-worker.js gpu-shim.js wasm_exec.js models.mjs store.mjs crew.mjs; do
+for f in engine.wasm.gz build.js program.mjs store.mjs models.mjs crew.mjs gpu-shim.js wasm_exec.js engine-worker.js; do
 	cp "$site/$f" "$stage/handful/static/"
 done
 for f in base inventory; do

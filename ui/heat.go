@@ -7,6 +7,7 @@ import (
 	"html"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -32,28 +33,43 @@ func siteParts(name string) (layer, module string) {
 
 // t5Kinds are the parts of a T5's block in short, in the order in which a token
 // goes through them; a feed-forward's modules have names of their own.
-var t5Kinds = []struct{ name, short string }{{"SelfAttention", "self "}, {"EncDecAttention", "cross "}, {"DenseReluDense", ""}}
+var t5Kinds = []t5Kind{{"SelfAttention", "self "}, {"EncDecAttention", "cross "}, {"DenseReluDense", ""}}
+
+type t5Kind struct{ name, short string }
+
+// t5Modules are the modules of all kinds, in order.
+var t5Modules = []string{"q", "k", "v", "o", "wi", "wi_0", "wi_1", "wo"}
+
+// t5Site is where a T5's module lies in the map: names and ranks of its row and
+// column.
+type t5Site struct {
+	row, col     string
+	rowAt, colAt int
+}
 
 // t5Parts splits the name of a T5's module, "decoder.block.1.layer.1.EncDecAttention.q"
-// into "dec 1" and "cross q", so that both stacks share columns. order is that of
-// the kinds.
-func t5Parts(name string) (layer, module string, order int, ok bool) {
+// into "dec 1" and "cross q", so that both stacks share columns.
+func t5Parts(name string) (at t5Site, ok bool) {
 	p := strings.Split(name, ".")
 	if len(p) != 7 || p[0] != "encoder" && p[0] != "decoder" || p[1] != "block" || p[3] != "layer" {
-		return "", "", 0, false
+		return at, false
 	}
-	for i, k := range t5Kinds {
-		if p[5] == k.name {
-			return p[0][:3] + " " + p[2], k.short + p[6], i, true
-		}
+	block, err := strconv.Atoi(p[2])
+	kind := slices.IndexFunc(t5Kinds, func(k t5Kind) bool { return k.name == p[5] })
+	if err != nil || kind < 0 {
+		return at, false
 	}
-	return "", "", 0, false
+	at = t5Site{row: p[0][:3] + " " + p[2], col: t5Kinds[kind].short + p[6], rowAt: block, colAt: kind*len(t5Modules) + slices.Index(t5Modules, p[6])}
+	if p[0] == "decoder" {
+		at.rowAt += 1 << 20 // behind the encoder's
+	}
+	return at, true
 }
 
 // newHeatMap lays sites out in the order in which layers and modules come.
 func newHeatMap(sites []string) *heatMap {
 	m := &heatMap{}
-	order := map[string]int{} // of columns
+	rowAt, colAt := map[string]int{}, map[string]int{}
 	row, col := map[string]int{}, map[string]int{}
 	index := func(of map[string]int, names *[]string, name string) int {
 		i, ok := of[name]
@@ -66,8 +82,9 @@ func newHeatMap(sites []string) *heatMap {
 	}
 	for i, s := range sites {
 		layer, module := siteParts(s)
-		if l, c, at, ok := t5Parts(s); ok {
-			layer, module, order[c] = l, c, at
+		if at, ok := t5Parts(s); ok {
+			layer, module = at.row, at.col
+			rowAt[layer], colAt[module] = at.rowAt, at.colAt
 		}
 		r, c := index(row, &m.rows, layer), index(col, &m.cols, module)
 		for len(m.at) <= r {
@@ -78,28 +95,34 @@ func newHeatMap(sites []string) *heatMap {
 		}
 		m.at[r][c] = i
 	}
-	return m.sorted(order)
+	return m.sorted(rowAt, colAt)
 }
 
-// sorted puts columns in an order; those of equal rank stay as they are.
-func (m *heatMap) sorted(rank map[string]int) *heatMap {
-	from := make([]int, len(m.cols))
-	for i := range from {
-		from[i] = i
-	}
-	slices.SortStableFunc(from, func(a, b int) int { return rank[m.cols[a]] - rank[m.cols[b]] })
-	out := &heatMap{rows: m.rows}
-	for _, c := range from {
+// sorted puts rows and columns in the order of their ranks; those of equal rank
+// stay as they are.
+func (m *heatMap) sorted(rowAt, colAt map[string]int) *heatMap {
+	rows, cols := ranked(m.rows, rowAt), ranked(m.cols, colAt)
+	out := &heatMap{}
+	for _, c := range cols {
 		out.cols = append(out.cols, m.cols[c])
 	}
-	for r := range m.at {
-		var row []int
-		for _, c := range from {
-			row = append(row, m.site(r, c))
+	for _, r := range rows {
+		var at []int
+		for _, c := range cols {
+			at = append(at, m.site(r, c))
 		}
-		out.at = append(out.at, row)
+		out.rows, out.at = append(out.rows, m.rows[r]), append(out.at, at)
 	}
 	return out
+}
+
+// ranked are the places of names in the order of their ranks.
+func ranked(names []string, rank map[string]int) (places []int) {
+	for i := range names {
+		places = append(places, i)
+	}
+	slices.SortStableFunc(places, func(a, b int) int { return rank[names[a]] - rank[names[b]] })
+	return places
 }
 
 // site is the index at a row and column, -1 for none.

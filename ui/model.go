@@ -327,6 +327,9 @@ func (m *modelState) facts() []string {
 	i := m.info
 	out := []string{countText(i.Params) + " parameters", fmt.Sprintf("%d layers of %s", i.Layers, countText(int64(i.Hidden))), i.Quant, bytesText(i.Bytes),
 		"context " + plural(i.Context, "token")}
+	if n := i.Need; n != nil {
+		out = append(out, "takes "+bytesText(n.Weights+n.Step)+" of memory to learn from 8 rows of 64 tokens at once")
+	}
 	licence := i.Licence
 	if s := m.servedBase(); s != nil && m.open() && licence == "" {
 		licence = s.Licence

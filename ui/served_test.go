@@ -241,3 +241,16 @@ func TestScoresWithoutLabels(t *testing.T) {
 		}
 	})
 }
+
+// What a base takes in memory is said where the device tells what room it has.
+func TestNeedIsSaid(t *testing.T) {
+	const says = "takes 1.8 GB of memory"
+	m := modelState{info: &info{Need: &need{Weights: 1_475_000_000, Step: 369_000_000}}}
+	if got := strings.Join(m.facts(), "; "); !strings.Contains(got, says) {
+		t.Errorf("got %s, want %q", got, says)
+	}
+	m.info.Need = nil
+	if got := strings.Join(m.facts(), "; "); strings.Contains(got, "of memory") {
+		t.Errorf("got %s", got)
+	}
+}

@@ -36,6 +36,13 @@ type info struct {
 	Inventory *invInfo   `json:"inventory"`
 	Licence   string     `json:"licence"`
 	Files     []gotten   `json:"files"`
+	Need      *need      `json:"need"`
+}
+
+// need is the memory that a base takes, in bytes.
+type need struct {
+	Weights int64 `json:"weights"`
+	Step    int64 `json:"step"`
 }
 
 // gotten says where a file was gotten that was given by address.

@@ -40,6 +40,7 @@ func plan(mode string) []suite {
 		wasmSuite(),
 		browserSuite(),
 		pocketSuite(),
+		notebookSuite(),
 	}
 	switch mode {
 	case "check":
@@ -47,7 +48,8 @@ func plan(mode string) []suite {
 	case "quick":
 		return quick
 	case "all":
-		return append(quick, pretrainSuite(), peftSuite(), suite{name: "fuzz", run: fuzz})
+		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "fuzz", run: fuzz},
+			steps("mutations", step{name: "broken lines are noticed", args: goTool("run", "./cmd/mutate")}))
 	}
 	return nil
 }
@@ -122,6 +124,25 @@ const python = ".cache/venv/bin/python"
 func pretrainSuite() suite {
 	s := pytestSuite("pretrain", python, "pretrain")
 	s.needs = first(exists(python, "scripts/setup.sh all installs PyTorch and PEFT"), exists("dist/handful", "run `make build`"))
+	return s
+}
+
+// notebookPython has JupyterLab, marimo and what the notebook package wants.
+const notebookPython = ".cache/venv-notebook/bin/python"
+
+func notebookSuite() suite {
+	s := pytestSuite("notebook", notebookPython, "notebook/tests")
+	s.needs = first(exists(notebookPython, "scripts/setup.sh all installs JupyterLab and marimo"), exists("dist/site/engine.wasm.gz", "run `make build`"), exists("dist/handful", "run `make build`"))
+	return s
+}
+
+// hostsSuite runs notebooks in JupyterLab and marimo, with the wheel installed.
+func hostsSuite() suite {
+	s := tapSuite("notebooks", "e2e", func() []string {
+		return []string{"sh", "-c", `(cd .. && { ls dist/handful-*.whl >/dev/null 2>&1 || make wheel; } && .cache/venv-notebook/bin/pip install --quiet --disable-pip-version-check --force-reinstall --no-deps dist/handful-*.whl) >&2 &&
+			node --test --test-concurrency=1 --test-timeout=2400000 --test-force-exit --test-reporter=tap notebook/*.test.mjs`}
+	})
+	s.needs = first(have("node"), have("make"), exists("e2e/node_modules/playwright-core", "run `npm ci` in e2e"), exists(notebookPython, "scripts/setup.sh all installs JupyterLab and marimo"))
 	return s
 }
 

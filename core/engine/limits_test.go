@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"handful/core/fault"
+	"handful/core/skill"
 	"handful/core/text"
 )
 
@@ -41,5 +42,11 @@ func TestFault32HeadsThatDoNotDivide(t *testing.T) {
 	err := inv.CheckSplits()
 	if !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "n_splits 3 does not divide ") || !strings.Contains(err.Error(), "1, 2, 4, 8, 16, 32") {
 		t.Errorf("got %v", err)
+	}
+	for _, dims := range [][2]int{{9, 8}, {8, 9}} {
+		one := &skill.Inventory{Config: skill.Config{Splits: 4}, Sites: []string{"a"}, Dims: map[string][2]int{"a": dims}}
+		if err := one.CheckSplits(); !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "use one of 1") {
+			t.Errorf("%v: %v", dims, err)
+		}
 	}
 }

@@ -24,6 +24,7 @@ type machine struct {
 	shape  canaryShape
 	canary *canary // nil: the device is the cpu
 	stale  bool    // it is known to be lost
+	steps  int64   // see limit
 	again  time.Time
 	now    func() time.Time
 }
@@ -47,6 +48,7 @@ func (h *machine) begin(ctx context.Context) (err error) {
 		return err
 	}
 	h.stale = false
+	h.limit(h.steps)
 	if err = h.test(ctx); err == nil {
 		return nil
 	}
@@ -55,6 +57,15 @@ func (h *machine) begin(ctx context.Context) (err error) {
 		return h.cpu(ctx, err)
 	}
 	return err
+}
+
+// limit leaves so many bytes for steps, on this device and on those to come; 0:
+// as many as there are.
+func (h *machine) limit(steps int64) {
+	h.steps = steps
+	if b, ok := h.Device.(device.Budgeted); ok && steps > 0 {
+		b.Limit(steps)
+	}
 }
 
 // auto tells that no kind of device was asked for.

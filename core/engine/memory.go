@@ -98,8 +98,8 @@ func (e *Engine) room() error {
 	if err := n.within(e.ckpt.Name, have, e.dev.Info().Kind); err != nil {
 		return err
 	}
-	if b, ok := e.dev.Device.(device.Budgeted); ok && e.dev.Info().Memory == 0 {
-		b.Limit(have - n.Weights)
+	if e.dev.Info().Memory == 0 {
+		e.dev.limit(have - n.Weights)
 	}
 	return nil
 }

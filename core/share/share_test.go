@@ -117,6 +117,23 @@ func TestFile(t *testing.T) {
 	}
 }
 
+// A file with any byte changed, or cut anywhere, is refused.
+func TestFileThatIsDamaged(t *testing.T) {
+	b, err := Encode(&Adapter{Card: Card{Method: "lora", Base: Weights{"b", sum}, Config: json.RawMessage(`{"r":4}`)}, Tensors: []byte("tensors as they are")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range b {
+		changed := bytes.Clone(b)
+		changed[i] ^= 4
+		for _, bad := range [][]byte{changed, b[:i]} {
+			if got, err := Decode(bad); !fault.Is(err, fault.Input) && !fault.Is(err, fault.Unsupported) {
+				t.Errorf("damage at byte %d of %d: %+v, %v", i, len(b), got, err)
+			}
+		}
+	}
+}
+
 func TestCounts(t *testing.T) {
 	for _, w := range [][]float32{{1, 0}, {0, 1}, {.5, .5}, {.3333333, .6666667}} {
 		k, err := counts(w, 2, 255)

@@ -53,6 +53,27 @@ func TestFault14TheFirstOpThatIsNotFiniteIsNamed(t *testing.T) {
 	t.Log(err)
 }
 
+// A state that is not finite is not kept.
+func TestFault14NothingIsKeptThatIsNotFinite(t *testing.T) {
+	base := cpu.New(cpu.Fast)
+	free := chaos.Wrap(base, base.Info())
+	tr := trainsMu(t, free, 1e-2)
+	if _, err := tr.Snapshot(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	before := free.Operations()
+	if _, err := tr.Snapshot(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for at := before; at < free.Operations(); at += 3 {
+		base := cpu.New(cpu.Fast)
+		tr := trainsMu(t, chaos.Wrap(base, base.Info(), chaos.Fault{Kind: chaos.NaN, At: at - before + 1}), 1e-2)
+		if b, err := tr.Snapshot(context.Background()); !fault.Is(err, fault.Input) {
+			t.Errorf("operation %d: %d bytes, %v", at, len(b), err)
+		}
+	}
+}
+
 // What a device gives once and not again is told as its mistake, wherever in a
 // step it happens.
 func TestFault14AValueThatDoesNotComeAgainIsTheDevices(t *testing.T) {

@@ -21,9 +21,10 @@ const free = () =>
     });
   });
 
-/** Starts a program that serves on a port, in a new folder: {folder, origin, close}. */
-export async function start(program, args) {
+/** Starts a program that serves on a port, in a new folder that lay has filled: {folder, origin, close}. */
+export async function start(program, args, lay = () => {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'handful-notebook-'));
+  lay(folder);
   const port = await free();
   const origin = `http://127.0.0.1:${port}`;
   const env = { ...process.env, HOME: folder, JUPYTER_CONFIG_DIR: path.join(folder, '.jupyter'), JUPYTER_DATA_DIR: path.join(folder, '.data'), XDG_CONFIG_HOME: folder, XDG_CACHE_HOME: folder, HANDFUL_BIN: path.join(root, 'dist/handful') };
@@ -41,7 +42,7 @@ export async function start(program, args) {
   };
   for (const end = Date.now() + 120_000; ; await new Promise((resolve) => setTimeout(resolve, 200))) {
     const up = await fetch(origin).then((r) => r.ok, () => false);
-    if (up) return { folder, origin, close, said: () => said };
+    if (up) return { folder, origin, close };
     if (Date.now() > end || child.exitCode !== null) {
       await close();
       throw new Error(`${program} did not start:\n${said}`);

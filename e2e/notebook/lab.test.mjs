@@ -9,11 +9,12 @@ import { skip, start } from './host.mjs';
 
 const args = (port) => ['--no-browser', '--allow-root', `--port=${port}`, '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'];
 
+const model = '.cache/base/SmolLM2-135M-Instruct.Q4_1.gguf';
+
 let lab, browser, page;
 before(async () => {
   if (skip) return;
-  lab = await start('jupyter-lab', args);
-  copyFileSync(path.join(root, 'notebook/examples/quick.ipynb'), path.join(lab.folder, 'quick.ipynb'));
+  lab = await start('jupyter-lab', args, (folder) => copyFileSync(path.join(root, 'notebook/examples/quick.ipynb'), path.join(folder, 'quick.ipynb')));
   browser = await launch([]);
   page = await open();
 });
@@ -171,10 +172,36 @@ for _ in range(${rounds}):
   assert.match(await run('await x.predict("a")'), /Stopped: engine: closed; make a new Handful/);
 });
 
+const noModel = process.env.HANDFUL_SLOW ? (existsSync(path.join(root, model)) ? false : 'no base model: run `make base`') : 'takes minutes: set HANDFUL_SLOW=1';
+
+test('SmolLM2: 98 MB go to the page; learned from a DataFrame, predicted, exported', { skip: skip || noModel }, async (t) => {
+  const began = Date.now();
+  const got = await run(`
+import json
+import pandas as pd
+from handful import Handful
+root = ${JSON.stringify(root)}
+spam = pd.read_json(root + "assets/samples/sms_spam.train.jsonl", lines=True)
+with Handful(root + ${JSON.stringify(model)}, root + "assets/inventory/smollm2-135m-mhr") as big:
+    fit = await big.adapt(spam, method="mu", steps=8)
+    print(json.dumps([fit.losses, await big.predict(["Claim your free prize now, text WIN to 80888"]), str(await big.export("spam"))]))`);
+  t.diagnostic(`${((Date.now() - began) / 1000).toFixed(0)} s: ${got}`);
+  const [losses, [label]] = JSON.parse(got.trim().split('\n').at(-1));
+  assert.ok(losses.at(-1) < losses[0], losses.join());
+  assert.ok(['spam', 'ham'].includes(label), label);
+  assert.ok(existsSync(path.join(lab.folder, 'spam/adapter_model.safetensors')));
+});
+
 test('a restarted kernel: the panel says what to do, the export stays, and the cells run again', { skip }, async () => {
   await page.evaluate(() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel());
   await status('The kernel was restarted or is not connected: run the cells again.');
   await ready(page);
   assert.ok(existsSync(path.join(lab.folder, 'verbs/adapter_model.safetensors')));
   assert.match(await run('from handful import Handful\nwith Handful(adapter="verbs") as again:\n    print(await again.predict(["jump"], max_tokens=8))'), /\['j/);
+});
+
+test('the quick start of the docs, as written', { skip }, async () => {
+  const [, cell] = readFileSync(path.join(root, 'docs/notebooks.md'), 'utf8').match(/```python\n([^]*?)```/);
+  assert.match(await run(cell), /PosixPath\('.*\/verbs'\)/);
+  assert.match(await run('await w.predict(["jump", "cry"])'), /^\['j/);
 });

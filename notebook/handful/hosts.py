@@ -52,14 +52,19 @@ def mirror(link):
     """
     if "marimo" not in sys.modules:
         return None
+    from marimo._runtime.context import ContextNotInitializedError, get_context
+
+    try:
+        kernel = get_context()._kernel
+    except (ContextNotInitializedError, AttributeError):
+        return None  # marimo is only imported
     try:
         from marimo._runtime.commands import ModelCommand, ModelCustomMessage
-        from marimo._runtime.context import get_context
 
-        enqueue = get_context()._kernel.enqueue_control_request
-        queue = inspect.getclosurevars(enqueue).nonlocals["set_ui_element_queue"]
-    except Exception:  # noqa: BLE001  not in a kernel of marimo's, or one that is built otherwise
-        return None
+        queue = inspect.getclosurevars(kernel.enqueue_control_request).nonlocals["set_ui_element_queue"]
+    except (ImportError, AttributeError, KeyError, TypeError) as e:
+        raise HandfulError("unsupported", "await", f"marimo {sys.modules['marimo'].__version__} hears the page only between cells",
+                           "take marimo 0.25, or leave await out and read the answer in a later cell") from e
 
     def pump():
         while not queue.empty():

@@ -21,7 +21,7 @@ from . import files
 from .faults import HandfulError
 
 here = pathlib.Path(__file__).parent
-scripts = ("store.mjs", "models.mjs", "gpu-shim.js", "wasm_exec.js", "crew.mjs", "engine-worker.js")  # each after what it imports
+scripts = ("build.js", "program.mjs", "store.mjs", "models.mjs", "crew.mjs", "gpu-shim.js", "wasm_exec.js", "engine-worker.js")  # each after what it imports
 piece = 2 << 20  # bytes in one message
 hello = 60.0  # seconds until a page that does not answer is missed
 pong = 5.0  # seconds that a page has to show that it is there

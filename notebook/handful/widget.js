@@ -129,10 +129,11 @@ class Hub {
     const { scripts, engine } = this.#model.get('assets');
     const texts = JSON.parse(await (await this.#get('asset:scripts', scripts)).text());
     const packed = await this.#get('asset:engine', engine);
-    const wasm = await new Response(packed.stream().pipeThrough(new DecompressionStream('gzip')), { headers: { 'content-type': 'application/wasm' } }).blob();
-    const worker = new Worker(linked(texts, URL.createObjectURL(wasm)), { type: 'module', name: 'handful' });
+    const wasm = await new Response(packed.stream().pipeThrough(new DecompressionStream('gzip'))).blob();
+    const worker = new Worker(linked(texts), { type: 'module', name: 'handful' });
     worker.onmessage = ({ data }) => this.#event(JSON.parse(data.msg), data.blobs);
     worker.onerror = (event) => this.#event({ id: 0, kind: 'crash', err: { kind: 'bug', op: 'engine', msg: event.message || 'the Worker did not start', hint: 'reload the page' } }, []);
+    worker.postMessage({ start: { wasm } });
     return worker;
   }
 
@@ -188,11 +189,9 @@ const mb = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
  * The Worker's address: its scripts import each other by names, which here are
  * those of Blobs.
  */
-function linked(texts, wasm) {
-  const program = `export const id = 'notebook';
-export const compile = async (name, imports) => WebAssembly.instantiateStreaming(fetch(${JSON.stringify(wasm)}), imports);`;
+function linked(texts) {
   const urls = {};
-  for (const [name, text] of [['program.mjs', program], ...texts]) {
+  for (const [name, text] of texts) {
     let body = text;
     for (const known of Object.keys(urls)) body = body.replaceAll(`'./${known}'`, `'${urls[known]}'`);
     urls[name] = URL.createObjectURL(new Blob([body], { type: 'text/javascript' }));

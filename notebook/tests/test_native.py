@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -164,6 +165,14 @@ def test_no_process_is_left():
     child = w._link._child
     del w
     assert child.wait(20) == 0
+
+
+def test_the_quick_start_for_scripts(tmp_path):
+    _, script = re.findall(r"```python\n(.*?)```", (root / "docs/notebooks.md").read_text(), re.S)
+    env = {**os.environ, "PYTHONPATH": str(root / "notebook")}
+    said = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.startswith("<Fit mu: 40 steps") and (tmp_path / "verbs/adapter_config.json").exists()
 
 
 @pytest.mark.skipif(not os.environ.get("HANDFUL_SLOW"), reason="takes minutes: set HANDFUL_SLOW=1")

@@ -229,6 +229,41 @@ func TestFault39OddMessages(t *testing.T) {
 	s.Receive(`{"method":"cancel","params":{"id":99}}`, nil) // of nobody: ignored
 }
 
+// A second call under the id of a running one is refused and leaves that alone.
+func TestFault39AnIdThatIsInUse(t *testing.T) {
+	events := make(chan Event, 9)
+	end := make(chan struct{})
+	runs := 0
+	s := NewServer(func(msg string, _ []Blob) {
+		e, err := DecodeEvent(msg)
+		if err != nil {
+			t.Error(err)
+		}
+		events <- e
+	}, map[string]Handler{"wait": func(context.Context, Request, *Emitter) (any, []Blob, error) {
+		runs++
+		<-end
+		return nil, nil, nil
+	}})
+	next := func() (e Event) {
+		select {
+		case e = <-events:
+		case <-time.After(time.Minute):
+			t.Fatal("no event")
+		}
+		return e
+	}
+	s.Receive(`{"id":7,"method":"wait"}`, nil)
+	s.Receive(`{"id":7,"method":"wait"}`, nil)
+	if e := next(); e.ID != 0 || !fault.Is(e.Err, fault.Input) {
+		t.Errorf("the second: %+v", e)
+	}
+	close(end)
+	if e := next(); e.ID != 7 || e.Kind != Done || runs != 1 {
+		t.Errorf("the first: %+v after %d runs", e, runs)
+	}
+}
+
 func FuzzDecodeRequest(f *testing.F) {
 	for _, s := range []string{`{"id":1,"method":"open","params":{"a":[1]}}`, `{"method":"cancel","params":{"id":1}}`, `{"id":4294967296}`, "\xff", `{"id":1,"method":"\u0000"}`} {
 		f.Add(s)

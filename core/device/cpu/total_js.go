@@ -10,8 +10,10 @@ const addressable = 4<<30 - 384<<20
 // machine's where the browser tells that it has less.
 func total() int64 {
 	most := int64(addressable)
-	if gib := js.Global().Get("navigator").Get("deviceMemory"); gib.Type() == js.TypeNumber {
-		most = min(most, int64(gib.Float()*.75*(1<<30)))
+	if nav := js.Global().Get("navigator"); nav.Truthy() { // older Nodes have none
+		if gib := nav.Get("deviceMemory"); gib.Type() == js.TypeNumber {
+			most = min(most, int64(gib.Float()*.75*(1<<30)))
+		}
 	}
 	return most
 }

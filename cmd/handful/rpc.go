@@ -26,7 +26,7 @@ func rpcCommand() *cobra.Command {
 		if err := m.check(c, "base"); err != nil {
 			return err
 		}
-		s := &rpcSession{turn: make(chan struct{}, 1), fits: map[int]*rpcFit{}}
+		s := &rpcSession{turn: make(chan struct{}, 1)}
 		m.progress = s.progress
 		e, err := m.open(c.Context())
 		if err != nil {

@@ -23,7 +23,7 @@ func (s *session) against(ctx context.Context, r rpc.Request, emit *rpc.Emitter)
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.fit("compare", p.ID)
+	f, err := s.fits.Get("compare", p.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -58,7 +58,7 @@ func (s *session) similar(ctx context.Context, r rpc.Request, emit *rpc.Emitter)
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.fit("similar", p.ID)
+	f, err := s.fits.Get("similar", p.ID)
 	if err != nil {
 		return nil, nil, err
 	}

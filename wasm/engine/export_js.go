@@ -24,13 +24,13 @@ func (s *session) export(ctx context.Context, r rpc.Request, emit *rpc.Emitter) 
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.fit(r.Method, p.ID)
+	f, err := s.fits.Get(r.Method, p.ID)
 	if err != nil {
 		return nil, nil, err
 	}
 	names, blobs := []string{}, []rpc.Blob{}
 	if p.To == "" {
-		for _, x := range append(f.Export(), f.saved...) {
+		for _, x := range append(f.Export(), f.Saved...) {
 			names, blobs = append(names, x.Name), append(blobs, web.Array(x.Bytes))
 		}
 		return map[string]any{"names": names}, blobs, nil

@@ -5,7 +5,9 @@ package main
 import (
 	_ "handful/core/device/cpu" // the device that is always there
 	_ "handful/core/device/gpu"
+	"handful/wasm/calls"
 	"handful/wasm/rpc"
+	"handful/wasm/web"
 )
 
 func main() {
@@ -28,13 +30,13 @@ func main() {
 		"card":      s.card,
 		"restore":   s.restore,
 		"identity":  s.identity,
-		"score":     s.score,
-		"evaluate":  s.evaluate,
-		"alignment": s.alignment,
+		"score":     calls.Score(s.with),
+		"evaluate":  calls.Evaluate(s.with),
+		"alignment": calls.Alignment(s.withAlone, web.Yield),
 		"routing":   s.routing,
 		"against":   s.against,
 		"similar":   s.similar,
-		"generate":  s.generate,
+		"generate":  calls.Generate(s.with),
 	}, greeting())
 	select {} // the Worker lives until the page ends it
 }

@@ -7,6 +7,7 @@ import (
 	"handful/core/device"
 	"handful/core/engine"
 	"handful/core/fault"
+	"handful/wasm/calls"
 	"handful/wasm/rpc"
 )
 
@@ -19,20 +20,13 @@ type session struct {
 	eng  *engine.Engine
 	busy string // the call that no other long one may join
 	emit *rpc.Emitter
-	fits map[int]*fit
-	next int
+	fits calls.Fits
 	from []Gotten
 	shed func() // lets go of the stored files of what is open
 }
 
-// fit is a fine-tune and the files of its saved steps.
-type fit struct {
-	*engine.Fit
-	saved []engine.File
-}
-
 func newSession() *session {
-	return &session{turn: make(chan struct{}, 1), fits: map[int]*fit{}, shed: func() {}}
+	return &session{turn: make(chan struct{}, 1), shed: func() {}}
 }
 
 // alone claims the session for a long call, and refuses a second one.
@@ -164,7 +158,7 @@ func (s *session) shut(ctx context.Context) error {
 	defer leave()
 	s.mu.Lock()
 	s.eng = nil
-	clear(s.fits)
+	s.fits.Clear()
 	shed := s.shed
 	s.shed = func() {}
 	s.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/share"
+	"handful/wasm/calls"
 	"handful/wasm/rpc"
 	"handful/wasm/web"
 )
@@ -36,18 +37,16 @@ type Shared struct {
 	Weights int    `json:"weights"` // how many are told
 }
 
-type shareParams struct {
-	ID int `json:"id"`
-	engine.ShareOptions
-}
-
 // share gives a fine-tune's code.
 func (s *session) share(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
-	var p shareParams
+	var p struct {
+		ID int `json:"id"`
+		engine.ShareOptions
+	}
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.fit(r.Method, p.ID)
+	f, err := s.fits.Get(r.Method, p.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -60,19 +59,7 @@ func (s *session) share(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, 
 
 // pack gives a fine-tune as a .handful file.
 func (s *session) pack(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
-	var p shareParams
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	f, err := s.fit(r.Method, p.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	a, err := f.Pack(p.ShareOptions)
-	if err != nil {
-		return nil, nil, err
-	}
-	b, err := share.Encode(a)
+	a, b, err := s.fits.Pack(r)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,7 +81,7 @@ func (s *session) agreement(ctx context.Context, r rpc.Request, emit *rpc.Emitte
 	if err := r.Into(&p); err != nil {
 		return nil, nil, err
 	}
-	f, err := s.fit(r.Method, p.ID)
+	f, err := s.fits.Get(r.Method, p.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -158,12 +145,6 @@ func (s *session) card(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, [
 	return packed(b, a), nil, nil
 }
 
-// Restored is a fine-tune that was shared or kept, as after adapt.
-type Restored struct {
-	Adapted
-	Card share.Card `json:"card"`
-}
-
 // restore makes a fine-tune of what was shared or kept. It wants the base and
 // the inventory that it was made with.
 func (s *session) restore(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
@@ -176,12 +157,8 @@ func (s *session) restore(ctx context.Context, r rpc.Request, emit *rpc.Emitter)
 		return nil, nil, err
 	}
 	defer leave()
-	f, err := eng.Restore(a)
-	if err != nil {
-		return nil, nil, err
-	}
-	a.Run, a.Config = nil, nil
-	return Restored{Adapted{s.add(&fit{Fit: f}), f}, a.Card}, nil, nil
+	out, err := s.fits.Restore(eng, a)
+	return out, nil, err
 }
 
 // identity names the open weights; reading all of them may take seconds.
@@ -191,6 +168,6 @@ func (s *session) identity(ctx context.Context, _ rpc.Request, emit *rpc.Emitter
 		return nil, nil, err
 	}
 	defer leave()
-	base, inventory, err := eng.Identity()
-	return map[string]any{"base": base, "inventory": inventory}, nil, err
+	out, err := calls.Identity(eng)
+	return out, nil, err
 }

@@ -2,93 +2,31 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 
 	"handful/core/engine"
-	"handful/core/fault"
 	"handful/core/task"
+	"handful/wasm/calls"
 	"handful/wasm/rpc"
 )
 
-// using picks an adapter: a fine-tune's id, or a name as in engine.Adapter.
-type using struct {
-	Adapter json.RawMessage `json:"adapter"`
-}
-
-// with finds the adapter and runs use with it. What was found by name is freed
-// after; a fine-tune keeps its place on the device.
-func (s *session) with(ctx context.Context, op string, u using, emit *rpc.Emitter, use func(*engine.Engine, engine.Adapter) error) error {
+// with waits for the engine, finds the adapter and runs use with it.
+func (s *session) with(ctx context.Context, op string, u calls.Using, emit *rpc.Emitter, use func(*engine.Engine, engine.Adapter) error) error {
 	eng, leave, err := s.take(ctx, op, emit)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	var id int
-	var name string
-	switch {
-	case len(u.Adapter) == 0 || json.Unmarshal(u.Adapter, &name) == nil:
-		a, err := eng.Adapter(name)
-		if err != nil {
-			return err
-		}
-		defer eng.Free(a)
-		return use(eng, a)
-	case json.Unmarshal(u.Adapter, &id) != nil:
-		return fault.Inputf(op, "got the adapter %.40s, want a fine-tune or a name", u.Adapter)
-	}
-	f, err := s.fit(op, id)
+	return s.fits.With(eng, op, u, func(a engine.Adapter) error { return use(eng, a) })
+}
+
+// withAlone is with for a call that no other long one may join.
+func (s *session) withAlone(ctx context.Context, op string, u calls.Using, emit *rpc.Emitter, use func(*engine.Engine, engine.Adapter) error) error {
+	release, err := s.alone(op)
 	if err != nil {
 		return err
 	}
-	return use(eng, f.Adapter)
-}
-
-func (s *session) score(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (out any, _ []rpc.Blob, err error) {
-	var p struct {
-		using
-		Examples string `json:"examples"`
-		engine.ScoreOptions
-	}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	err = s.with(ctx, "score", p.using, emit, func(eng *engine.Engine, a engine.Adapter) (err error) {
-		out, err = eng.Score(ctx, a, p.Examples, p.ScoreOptions)
-		return err
-	})
-	return out, nil, err
-}
-
-func (s *session) evaluate(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (out any, _ []rpc.Blob, err error) {
-	var p struct {
-		using
-		Examples string `json:"examples"`
-		engine.EvalOptions
-	}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	err = s.with(ctx, "evaluate", p.using, emit, func(eng *engine.Engine, a engine.Adapter) (err error) {
-		out, err = eng.Evaluate(ctx, a, p.Examples, p.EvalOptions)
-		return err
-	})
-	return out, nil, err
-}
-
-// generate streams text events and answers with the whole text.
-func (s *session) generate(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (out any, _ []rpc.Blob, err error) {
-	var p struct {
-		using
-		engine.GenerateOptions
-	}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	err = s.with(ctx, "generate", p.using, emit, func(eng *engine.Engine, a engine.Adapter) (err error) {
-		out, err = eng.Generate(ctx, a, p.GenerateOptions, func(piece string) { emit.Batch("text", piece) })
-		return err
-	})
-	return out, nil, err
+	defer release()
+	return s.with(ctx, op, u, emit, use)
 }
 
 // columns names the columns of a table that are the input and the output.
@@ -107,19 +45,12 @@ func (s *session) columns(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any
 }
 
 func (s *session) preview(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
-	var p struct {
-		Examples    string `json:"examples"`
-		Instruction string `json:"instruction"`
-		Row         int    `json:"row"`
-	}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
 	eng, err := s.engine("preview")
 	if err != nil {
 		return nil, nil, err
 	}
-	return eng.Preview(p.Examples, p.Instruction, p.Row), nil, nil
+	out, err := calls.Preview(eng, r)
+	return out, nil, err
 }
 
 // routing tells the mixture of an adapter by its name.

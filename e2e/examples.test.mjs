@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { launch, skip as noBrowser } from './lib/browser.mjs';
+import { launch, settles, skip as noBrowser } from './lib/browser.mjs';
 import { folder, host, noDist, noPython } from './lib/host.mjs';
 import { root } from './lib/server.mjs';
 
@@ -63,7 +63,7 @@ test('a text box that knows spam', { skip }, async () => {
   for (const [text, label] of [['Claim your free cash now', 'spam'], ['See you tonight', 'ham'], ['Free cash prize', 'spam'], ['I am home, are you late', 'ham']]) {
     await box.fill(text);
     await page.getByText(`This looks like ${label}.`).waitFor();
-    assert.equal(await box.getAttribute('data-label'), label);
+    await settles(() => box.getAttribute('data-label'), label);
   }
   await done(page);
 });
@@ -90,7 +90,7 @@ test("in a Worker of one's own", { skip }, async () => {
 test('in a frame: driven from the page around it', { skip }, async () => {
   const page = await visit('embed/');
   await page.frameLocator('iframe').getByRole('button', { name: 'Adapt' }).waitFor();
-  assert.equal(await page.frameLocator('iframe').locator('.promise').isVisible(), false);
+  await settles(() => page.frameLocator('iframe').locator('.promise').isVisible(), false);
   await page.getByRole('button', { name: 'Ask the frame' }).click();
   await said(page, 'jumps');
   await done(page);

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { install, packed } from './lib/bytes.mjs';
 import * as golden from './lib/golden.mjs';
 import { root } from './lib/server.mjs';
@@ -76,7 +76,7 @@ test('a link gives another person the same fine-tune', { skip }, async (t) => {
   const p = await other.page(link);
   const { button, hook, idle, kept } = hooks(p);
   await hook('shared').getByText('“walk → walks”: MHR-z on Pocket with the skills pocket-mhr').waitFor();
-  assert.equal(await hook('examples-input').inputValue(), '');
+  await settles(() => hook('examples-input').inputValue(), '');
   await accessible(p);
   await button('Open it').click();
   await idle();
@@ -168,7 +168,7 @@ test('the library survives a reload; rename, export, delete and undo', { skip },
   await page.getByTestId('library').getByText(name).waitFor();
   await page.reload();
   await page.getByTestId('library').getByText(name).waitFor();
-  assert.equal(await page.locator('#library-section img').count(), 0);
+  await settles(() => page.locator('#library-section img').count(), 0);
 
   await page.getByRole('button', { name: `Open ${name}` }).click();
   await idle();
@@ -261,8 +261,8 @@ test('fault 40: junk fragments change nothing and are one clear line', { skip },
     const line = (await p.getByTestId('fault').locator('.fault-what').innerText()).trim();
     assert.ok(line.length < 200 && !line.includes('\n'), line);
     await p.getByText('Add examples in step 2.').waitFor();
-    assert.equal(await p.getByTestId('shared').count(), 0);
-    assert.equal(await p.getByTestId('model-select').inputValue(), 'pocket');
+    await settles(() => p.getByTestId('shared').count(), 0);
+    await settles(() => p.getByTestId('model-select').inputValue(), 'pocket');
     await p.close();
   }
   const asked = it.requests.length;
@@ -294,7 +294,7 @@ test('a link for another base is refused by the name of the one it needs', { ski
   await button('Open it').click();
   await hook('fault').getByText('made for the base Another Llama').waitFor();
   await idle(); // the result that was shown is still there
-  assert.equal(await page.locator('[data-testid=score-table] tbody tr').count(), 3);
+  await settles(() => page.locator('[data-testid=score-table] tbody tr').count(), 3);
 
   // With the files at hand it works: they are opened for it.
   await button('Dismiss').click();

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { change, copied } from './lib/builds.mjs';
 import { root } from './lib/server.mjs';
 import { entries } from './lib/zip.mjs';
@@ -133,7 +133,7 @@ test('a new version is told of, waits for other tabs and for training, and is ta
   await page.getByText(/Step [1-9]\d* of/).waitFor();
   await look();
   await page.getByText('It can be taken once adapting has ended.').waitFor();
-  assert.equal(await button('Reload').isDisabled(), true);
+  await settles(() => button('Reload').isDisabled(), true);
   await button('Stop').click();
   await idle();
   await page.getByText('export the adapter first, or it is lost').waitFor();
@@ -150,7 +150,7 @@ test('a new version is told of, waits for other tabs and for training, and is ta
   await page.waitForFunction((next) => globalThis.handfulPage?.build === next, next);
   await offline();
   assert.deepEqual([await build(), await style(), page.loads], [next, 'next', loads + 1]);
-  assert.equal(await hook('examples-input').inputValue(), 'one => two\nthree => four', 'what was typed is kept');
+  await settles(() => hook('examples-input').inputValue(), 'one => two\nthree => four', 'what was typed is kept');
   await page.getByText('2 lines, checked').waitFor();
   assert.deepEqual(new Set(await page.evaluate(() => caches.keys())), new Set([`handful ${at} ${next}`, `handful ${at} seen`]));
   const fetched = new Set(it.log.slice(asked).filter((where) => !/sw\.js$|build\.js$|manifest\.json$/.test(where)));

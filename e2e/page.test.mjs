@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { baseModel, noModel, root } from './lib/server.mjs';
 import * as golden from './lib/golden.mjs';
 import { entries } from './lib/zip.mjs';
@@ -39,9 +39,9 @@ async function accessible() {
 
 test('it opens with a model and says what to do', { skip }, async () => {
   await page.getByText('Add examples in step 2.').waitFor();
-  assert.equal(await hook('model-select').inputValue(), 'pocket');
-  assert.equal(await button('Adapt').isDisabled(), true);
-  assert.equal(await button('Stop').isDisabled(), true);
+  await settles(() => hook('model-select').inputValue(), 'pocket');
+  await settles(() => button('Adapt').isDisabled(), true);
+  await settles(() => button('Stop').isDisabled(), true);
   assert.equal(await hook('fault').innerText(), '');
 });
 

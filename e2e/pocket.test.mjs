@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { root } from './lib/server.mjs';
 
 const skip = noBrowser || (existsSync(path.join(root, 'dist/site/pocket/base/config.json')) ? false : 'no page in dist/site: run `make build`');
@@ -31,8 +31,8 @@ const percent = async (row) => parseInt(await page.locator(`[data-testid=score-t
 test('a first visit: a sample, Adapt, a score, within half a minute', { skip }, async (t) => {
   await page.getByText('Part of this page: nothing is fetched from elsewhere').waitFor();
   await page.getByText('Load, 3.1 MB').waitFor();
-  assert.equal(await hook('model-select').inputValue(), 'pocket');
-  assert.equal(await hook('inventory-select').inputValue(), 'pocket-mhr');
+  await settles(() => hook('model-select').inputValue(), 'pocket');
+  await settles(() => hook('inventory-select').inputValue(), 'pocket-mhr');
   const start = Date.now();
   await button('walk → walks').click();
   await button('Adapt').click();
@@ -57,7 +57,7 @@ test('z takes the rate that the skills recommend, and the person may set another
   await hook('method-select').selectOption('z');
   await page.locator('summary', { hasText: 'Settings' }).click();
   const rate = page.getByRole('spinbutton', { name: 'Learning rate' });
-  assert.equal(await rate.getAttribute('placeholder'), '0.5');
+  await settles(() => rate.getAttribute('placeholder'), '0.5');
   await hook('steps-input').fill('3');
   await button('Adapt').click();
   await page.getByText('As these skills recommend: learning rate 0.5.').waitFor();
@@ -75,13 +75,13 @@ test('where the server offers a larger model it comes first; skills and samples 
   const asked = it.requests.length;
   await page.reload();
   await page.getByText('Load, 120 MB').waitFor();
-  assert.equal(await hook('model-select').inputValue(), 'large');
-  assert.equal(await hook('inventory-select').inputValue(), 'smollm2-135m-mhr');
-  assert.equal(await button('walk → walks').count(), 0);
+  await settles(() => hook('model-select').inputValue(), 'large');
+  await settles(() => hook('inventory-select').inputValue(), 'smollm2-135m-mhr');
+  await settles(() => button('walk → walks').count(), 0);
   await hook('model-select').selectOption('pocket');
   await button('walk → walks').waitFor();
-  assert.equal(await hook('inventory-select').inputValue(), 'pocket-mhr');
-  assert.equal(await button('SMS spam').count(), 0);
+  await settles(() => hook('inventory-select').inputValue(), 'pocket-mhr');
+  await settles(() => button('SMS spam').count(), 0);
   assert.deepEqual(it.requests.slice(asked).filter((url) => /safetensors|gguf|engine/.test(url)), [], 'a choice alone fetches nothing');
 });
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { root } from './lib/server.mjs';
 
 const skip = noBrowser || (existsSync(path.join(root, 'dist/site/pocket/base/config.json')) ? false : 'no page in dist/site: run `make build`');
@@ -70,7 +70,7 @@ test('baselines join the score table, each with its interval; one that is stoppe
   await page.locator('[data-testid=score-table] th', { hasText: 'LoRA, same rows' }).waitFor();
   await idle();
   assert.deepEqual(await names(), ['Base model', 'Mean of the skills', 'Adapted', 'Examples in the prompt (8)', 'LoRA, same rows']);
-  assert.equal(await button('MHR-z').count(), 0);
+  await settles(() => button('MHR-z').count(), 0);
 });
 
 test('nothing moves while it trains', { skip }, async (t) => {
@@ -124,7 +124,7 @@ test('the confusion matrix counts every row; drawings and numbers can be saved',
 
 test('the training tasks that route alike are named; the JS module has both calls', { skip }, async () => {
   await hook('similar').waitFor();
-  assert.equal(await hook('similar').locator('li').count(), 5);
+  await settles(() => hook('similar').locator('li').count(), 5);
   const got = await page.evaluate(async () => {
     const h = await window.createHandful({ base: 'pocket/base/', inventory: 'pocket/inventory/', device: 'cpu' });
     const f = await h.adapt({ method: 'z', steps: 20, examples: 'walk => walks\njump => jumps\nplay => plays\ncook => cooks\nlook => looks\ntalk => talks', held: 'wait => waits' });

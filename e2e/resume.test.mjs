@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { root } from './lib/server.mjs';
 
 const skip = noBrowser || (existsSync(path.join(root, 'dist/site/index.html')) ? false : 'no page in dist/site: run `make build`');
@@ -68,7 +68,7 @@ test('reloaded in the middle of training, it goes on with one click', { skip }, 
   await goOn(other).waitFor();
   await goOn().click();
   await page.waitForFunction((step) => Number(document.querySelector('[data-testid=loss-chart] svg')?.getAttribute('aria-label').match(/over (\d+) of/)[1]) > step, step);
-  assert.equal(await hook('examples-input').inputValue(), sample('train'));
+  await settles(() => hook('examples-input').inputValue(), sample('train'));
   await goOn(other).click(); // of what runs here: refused there
   await hook('fault', other).getByText(/in use in another tab/).waitFor();
   await other.close();
@@ -77,8 +77,8 @@ test('reloaded in the middle of training, it goes on with one click', { skip }, 
   assert.ok(again >= step);
   await button('Stop').click();
   await idle();
-  assert.deepEqual(await files(), [], 'nothing is left of a run that has ended');
-  assert.equal(await goOn().isVisible(), false);
+  await settles(files, [], 'nothing is left of a run that has ended');
+  await settles(() => goOn().isVisible(), false);
 
   // The same, never broken off: the losses are the same numbers.
   const [download] = await Promise.all([page.waitForEvent('download'), button('Export').click()]);
@@ -151,7 +151,7 @@ test('fault 22: an engine that dies leaves the run; one that is damaged is refus
   await goOn().click();
   await hook('fault').getByText(/a kept run is not what was written/).waitFor();
   await page.waitForFunction(() => !document.querySelector('#resume-section').checkVisibility());
-  assert.deepEqual(await files(), []);
+  await settles(files, []);
 });
 
 test('a run is discarded, its examples with it', { skip }, async () => {
@@ -162,5 +162,5 @@ test('a run is discarded, its examples with it', { skip }, async () => {
   await goOn().waitFor();
   await button('Discard the run of walk → walks with Pocket').click();
   await page.waitForFunction(() => !document.querySelector('#resume-section').checkVisibility());
-  assert.deepEqual(await files(), []);
+  await settles(files, []);
 });

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { open, skip as noBrowser } from './lib/browser.mjs';
+import { open, settles, skip as noBrowser } from './lib/browser.mjs';
 import { root } from './lib/server.mjs';
 
 const skip = noBrowser || (existsSync(path.join(root, 'dist/site/pocket/base/config.json')) ? false : 'no page in dist/site: run `make build`');
@@ -30,11 +30,11 @@ async function clean() {
 
 test('the address gives model, device, method and settings; what it has wrong is one line', { skip }, async () => {
   await page.waitForFunction(() => document.querySelector('[data-testid=model-select]')?.value === 'pocket');
-  assert.equal(await hook('method-select').inputValue(), 'z');
-  assert.equal(await page.getByLabel('Device').inputValue(), 'cpu');
-  assert.equal(await hook('steps-input').inputValue(), '4');
-  assert.equal(await page.getByLabel('Learning rate').inputValue(), '0.25');
-  assert.equal(await page.getByLabel('Seed').inputValue(), '');
+  await settles(() => hook('method-select').inputValue(), 'z');
+  await settles(() => page.getByLabel('Device').inputValue(), 'cpu');
+  await settles(() => hook('steps-input').inputValue(), '4');
+  await settles(() => page.getByLabel('Learning rate').inputValue(), '0.25');
+  await settles(() => page.getByLabel('Seed').inputValue(), '');
   const fault = await hook('fault').innerText();
   assert.match(fault, /left out seed=abc \(seed must be a whole number, 0 or more\), utm=1 \(no such setting\)/);
   await page.getByRole('button', { name: 'Dismiss' }).click();
@@ -44,7 +44,7 @@ test('the address gives model, device, method and settings; what it has wrong is
   assert.equal(await query(), '?model=pocket&device=cpu&steps=3&lr=0.25');
   await page.reload();
   await page.waitForFunction(() => document.querySelector('[data-testid=steps-input]')?.value === '3');
-  assert.equal(await hook('method-select').inputValue(), 'mu');
+  await settles(() => hook('method-select').inputValue(), 'mu');
 });
 
 test('a table of other columns asks which they are, and is read', { skip }, async () => {
@@ -52,8 +52,8 @@ test('a table of other columns asks which they are, and is read', { skip }, asyn
   await page.getByText('Loaded', { exact: true }).waitFor();
   await hook('examples-input').fill('id,review,mood\n1,"nice, really",good\n2,a waste of time,bad\n3,nice again,good\n4,never again,bad\n');
   await page.getByText('Which columns are it?').waitFor();
-  assert.equal(await page.getByLabel('Input', { exact: true }).first().inputValue(), '1');
-  assert.equal(await page.getByLabel('Output', { exact: true }).inputValue(), '2');
+  await settles(() => page.getByLabel('Input', { exact: true }).first().inputValue(), '1');
+  await settles(() => page.getByLabel('Output', { exact: true }).inputValue(), '2');
   await clean();
   await button('Use these columns').click();
   await page.getByText('4 examples (CSV)').waitFor();

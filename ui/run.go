@@ -149,6 +149,9 @@ func (a *App) begin(r runState, do func(context.Context) error) {
 			stop()
 			over = a.run.over(err)
 			a.settle("adapt", before, client, err)
+			if over {
+				a.broken = slices.DeleteFunc(a.broken, func(k keptRun) bool { return k.ID == keeper.id })
+			}
 			if err != nil {
 				a.say("Adapting ended without a result")
 			}

@@ -35,6 +35,7 @@ type result struct {
 	passed  int
 	failed  []string // names of tests
 	skipped []string // names and reasons
+	flaky   []string // failed once, passed when run again
 	took    time.Duration
 }
 
@@ -96,11 +97,12 @@ func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 
 // summary prints the table, the skipped, the failed and the closing line.
 func summary(w io.Writer, results []*result, took time.Duration) bool {
-	var passed, failed, skipped int
+	var passed, failed, skipped, flaky int
 	fmt.Fprintf(w, "\n%-12s %8s %8s %8s %9s\n", "suite", "passed", "failed", "skipped", "seconds")
 	for _, r := range results {
 		fmt.Fprintf(w, "%-12s %8d %8d %8d %9.1f\n", r.name, r.passed, len(r.failed), len(r.skipped), r.took.Seconds())
 		passed, failed, skipped = passed+r.passed, failed+len(r.failed), skipped+len(r.skipped)
+		flaky += len(r.flaky)
 	}
 	fmt.Fprintf(w, "%-12s %8d %8d %8d %9.1f\n\n", "all", passed, failed, skipped, took.Seconds())
 	for _, r := range results {
@@ -109,11 +111,20 @@ func summary(w io.Writer, results []*result, took time.Duration) bool {
 		}
 	}
 	for _, r := range results {
+		for _, s := range r.flaky {
+			fmt.Fprintln(w, "FLAKY", s, "(failed once, passed when run again)")
+		}
+	}
+	for _, r := range results {
 		for _, s := range r.failed {
 			fmt.Fprintln(w, "FAILED", s)
 		}
 	}
-	fmt.Fprintf(w, "%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	fmt.Fprintf(w, "%d passed, %d failed, %d skipped", passed, failed, skipped)
+	if flaky > 0 {
+		fmt.Fprintf(w, ", %d flaky", flaky)
+	}
+	fmt.Fprintln(w)
 	return failed == 0
 }
 

@@ -100,20 +100,25 @@ func arm64Suite() suite {
 	return s
 }
 
+// browserSuite runs the files of e2e one after the other.
 func browserSuite() suite {
-	s := tapSuite("browser", "e2e", func() []string {
-		files, _ := filepath.Glob("e2e/*.test.mjs")
+	s := suite{name: "browser", run: func(ctx context.Context, r *result) {
 		// Node's timeout is for a whole file.
 		limit := 10 * time.Minute
 		if os.Getenv("HANDFUL_SLOW") != "" {
 			limit = 40 * time.Minute
 		}
-		args := []string{"node", "--test", "--test-concurrency=1", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap"}
-		for _, f := range files {
-			args = append(args, filepath.Base(f))
+		files, err := filepath.Glob("e2e/*.test.mjs")
+		if err != nil || len(files) == 0 {
+			r.fail("browser: no e2e/*.test.mjs (%v)", err)
 		}
-		return args
-	})
+		for _, f := range files {
+			start := time.Now()
+			args := []string{"node", "--test", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap", filepath.Base(f)}
+			twice(ctx, r, func(r *result) { runTAP(ctx, "e2e", args, r) })
+			fmt.Printf("   %s (%.1f s)\n", f, time.Since(start).Seconds())
+		}
+	}}
 	s.needs = first(have("node"), exists("e2e/node_modules/playwright-core", "run `npm ci` in e2e"), exists("dist/site/index.html", "run `make build`"))
 	return s
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -99,5 +100,30 @@ func TestJUnit(t *testing.T) {
 	}
 	if countJUnit(strings.NewReader("<html>"), r) == nil {
 		t.Error("what is no report is read")
+	}
+}
+
+func TestTwice(t *testing.T) {
+	run := func(outcomes ...string) *result {
+		r := &result{name: "browser", passed: 1}
+		twice(context.Background(), r, func(r *result) {
+			countTAP(strings.NewReader(outcomes[0]), io.Discard, r)
+			outcomes = outcomes[1:]
+		})
+		return r
+	}
+	good, bad := "ok 1 - a\nok 2 - b\n", "not ok 1 - a\nok 2 - b\n"
+	if r := run(good); r.passed != 3 || r.failed != nil || r.flaky != nil {
+		t.Errorf("passed at once: got %+v", r)
+	}
+	if r := run(bad, good); r.passed != 3 || r.failed != nil || !slices.Equal(r.flaky, []string{"browser: a"}) {
+		t.Errorf("passed at the second time: got %+v", r)
+	}
+	if r := run(bad, bad); r.passed != 2 || !slices.Equal(r.failed, []string{"browser: a"}) || r.flaky != nil {
+		t.Errorf("failed twice: got %+v", r)
+	}
+	var out strings.Builder
+	if !summary(&out, []*result{run(bad, good)}, 0) || !strings.HasSuffix(out.String(), "FLAKY browser: a (failed once, passed when run again)\n3 passed, 0 failed, 0 skipped, 1 flaky\n") {
+		t.Errorf("got\n%s", out.String())
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -15,26 +16,47 @@ var tapLine = regexp.MustCompile(`^\s*(not )?ok \d+ (?:- )?(.*?)(?: # (SKIP|TODO
 
 // tapSuite runs a program that prints the Test Anything Protocol.
 func tapSuite(name, dir string, args func() []string) suite {
-	return suite{name: name, run: func(ctx context.Context, r *result) {
-		a := args()
-		cmd := command(ctx, a)
-		cmd.Dir, cmd.Stderr = dir, os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
+	return suite{name: name, run: func(ctx context.Context, r *result) { runTAP(ctx, dir, args(), r) }}
+}
+
+func runTAP(ctx context.Context, dir string, args []string, r *result) {
+	cmd := command(ctx, args)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		r.fail("%s: %v", r.name, err)
+		return
+	}
+	countTAP(out, os.Stdout, r)
+	if err := cmd.Wait(); err != nil && (len(r.failed) == 0 || ctx.Err() != nil) {
+		r.fail("%s: %v", r.name, err)
+	} else if err == nil && r.passed+len(r.failed)+len(r.skipped) == 0 {
+		r.fail("%s: no test ran", r.name)
+	}
+}
+
+// twice runs tests; where one fails, all of them once more. What passes then
+// counts as passed, and is printed as flaky.
+func twice(ctx context.Context, r *result, run func(*result)) {
+	one := &result{name: r.name}
+	run(one)
+	if len(one.failed) > 0 && ctx.Err() == nil {
+		again := &result{name: r.name}
+		run(again)
+		for _, name := range one.failed {
+			if !slices.Contains(again.failed, name) {
+				again.flaky = append(again.flaky, name)
+			}
 		}
-		if err != nil {
-			r.fail("%s: %v", name, err)
-			return
-		}
-		countTAP(out, os.Stdout, r)
-		if err := cmd.Wait(); err != nil && (len(r.failed) == 0 || ctx.Err() != nil) {
-			r.fail("%s: %v", name, err)
-		}
-		if err == nil && r.passed+len(r.failed)+len(r.skipped) == 0 {
-			r.fail("%s: no test ran", name)
-		}
-	}}
+		one = again
+	}
+	r.passed += one.passed
+	r.failed = append(r.failed, one.failed...)
+	r.skipped = append(r.skipped, one.skipped...)
+	r.flaky = append(r.flaky, one.flaky...)
 }
 
 // countTAP reads results into r; it prints them, and the details of failures.

@@ -1,7 +1,9 @@
 // Chromium for the tests: Debian's, or the one that CHROMIUM names.
+import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 import { serve } from './server.mjs';
 
@@ -18,6 +20,18 @@ const gpu = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /** How long a page may take for what takes a second on a machine with nothing else to do, in ms. */
 const patience = 120_000;
+
+/**
+ * Waits until what a page shows is what is wanted; after long enough the
+ * difference is the error.
+ */
+export async function settles(get, want, message) {
+  for (const end = Date.now() + patience; ; await new Promise((done) => setTimeout(done, 50))) {
+    const got = await get();
+    if (isDeepStrictEqual(got, want)) return;
+    if (Date.now() > end) assert.deepEqual(got, want, message);
+  }
+}
 
 /** A browser with an empty profile; without arguments, it has no GPU. */
 export async function launch(args = []) {

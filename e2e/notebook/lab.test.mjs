@@ -3,7 +3,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { launch } from '../lib/browser.mjs';
+import { launch, settles } from '../lib/browser.mjs';
 import { root } from '../lib/server.mjs';
 import { skip, start } from './host.mjs';
 
@@ -61,7 +61,7 @@ test('a DataFrame, z: learned with a live panel, predicted, exported', { skip },
   await status('Learned in 40 steps');
   assert.match(await hook('handful-loss').getAttribute('aria-label'), /^loss from .* in 40 steps$/);
   assert.match(await hook('handful-routing').getAttribute('aria-label'), /^weights of 8 skills in 28 linear layers/);
-  assert.equal(await hook('handful-scores').locator('tr').count(), 4);
+  await settles(() => hook('handful-scores').locator('tr').count(), 4);
   const got = await run('print(await w.predict(["jump", "cry", "stay"]), await w.predict("walk"))');
   t.diagnostic(got);
   assert.match(got, /'jumps'/);

@@ -104,11 +104,7 @@ func (a *App) findings() (out []finding) {
 	}
 	add("wasm SIMD", f.SIMD, "yes", "no", "Update the browser: without it the cpu is several times slower.")
 	add("wasm relaxed SIMD", f.Relaxed, "yes", "no", "Nothing is wrong: a newer browser would be somewhat faster on the cpu.")
-	isolated := "no; the page needs none"
-	if f.Isolated {
-		isolated = "yes"
-	}
-	add("Cross-origin isolation", true, isolated, "", "")
+	add("Cross-origin isolation", f.Isolated, "yes: the cpu computes on several threads", "no: the cpu computes on one thread", "Reload once, so that the page's service worker can add the headers, or serve it with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp.")
 	s := &a.store
 	add("Storage (OPFS)", s.Why == "", "yes", "no: "+clip(s.Why, 200), "Leave the private window, or allow this site to keep data: models are fetched anew at every visit otherwise.")
 	if s.Why == "" {

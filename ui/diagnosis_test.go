@@ -49,6 +49,7 @@ func TestDiagnosis(t *testing.T) {
 		"GPU limits":             func(f *facts, _ *storage) { f.GPU.Limits = map[string]int64{"maxStorageBufferBindingSize": 1 << 20} },
 		"wasm SIMD":              func(f *facts, _ *storage) { f.SIMD = false },
 		"wasm relaxed SIMD":      func(f *facts, _ *storage) { f.Relaxed = false },
+		"Cross-origin isolation": func(f *facts, _ *storage) { f.Isolated = false },
 		"Storage (OPFS)":         func(_ *facts, s *storage) { s.Why = "a private window" },
 		"Room":                   func(_ *facts, s *storage) { s.Usage = s.Quota - 1000 },
 		"Kept for good":          func(_ *facts, s *storage) { s.Persisted = false },

@@ -41,6 +41,9 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	if err != nil {
 		return nil, err
 	}
+	if o.Keep == KeepBest && len(held) == 0 {
+		return nil, fault.Inputf("adapt", "--keep best and no held-out rows to tell what is best").Next("give some with --held or --holdout, or take --keep last")
+	}
 	rows, cut, err := e.encode(train, o.Instruction, o.Truncate)
 	if err != nil {
 		return nil, err
@@ -48,9 +51,11 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	if !slices.ContainsFunc(rows, tune.Row.Labelled) {
 		return nil, unlabelled(train[0])
 	}
-	if heldRows, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
+	heldRows, _, err := e.encode(held, o.Instruction, o.Truncate)
+	if err != nil {
 		return nil, err
-	} else if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
+	}
+	if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
 		return nil, unlabelled(held[i])
 	}
 	recommended, labels := e.recommended(o), o.Options
@@ -65,6 +70,10 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 			return nil, err
 		}
 	}
+	follow, err := e.follow(rows, held, heldRows, o)
+	if err != nil {
+		return nil, err
+	}
 	base, inventory, err := e.Identity()
 	if err != nil {
 		return nil, err
@@ -75,7 +84,7 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	}
 	defer method.Free(e.dev)
 	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
-	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable,
+	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, follow: follow, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Followed: len(follow.rows), Steps: o.Steps, Trainable: fit.Trainable,
 		Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}}
 	learned, err := r.learn(ctx)
 	if err != nil {

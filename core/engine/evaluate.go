@@ -116,11 +116,13 @@ func limited(exs []task.Example, n int) []task.Example {
 // finite refuses a loss that is no number: the weights are finite, but too
 // large to compute with.
 func finite(loss float64, line int) error {
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !isFinite(loss) {
 		return fault.Inputf("score", "line %d: loss %v, want a number", line, loss).Next("the weights of the base or the adapter are out of range; take others")
 	}
 	return nil
 }
+
+func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // mean is nats per label token; 0 for a row without labels.
 func mean(r tune.RowScore) float64 { return r.Sum / float64(max(1, r.Tokens)) }

@@ -180,6 +180,10 @@ export interface AdaptOptions {
   shots?: number;
   /** Fraction of the rows kept aside for scoring. */
   holdout?: number;
+  /** Rows to score on instead. */
+  held?: Examples;
+  /** The last state of the run, or the best: of the lowest loss on held-out rows, among about ten that are tried. */
+  keep?: 'last' | 'best';
   /** Cuts a row that is too long at the front of its input. */
   truncate?: boolean;
   saveSteps?: number[];
@@ -205,10 +209,11 @@ export interface Listening {
 
 export interface Event {
   /** What a run that goes on has been asked and has done. */
-  resumed?: { options: AdaptOptions; steps: Step[] };
+  resumed?: { options: AdaptOptions; steps: Step[]; heldLosses?: HeldStep[] };
   start?: Start;
   plan?: Plan;
   step?: Step;
+  held?: HeldStep;
   routing?: Routing;
   score?: ScoreRow;
   save?: { step: number };
@@ -236,7 +241,10 @@ export interface StartRow {
 
 export interface Plan {
   train: number;
+  /** Rows kept aside. */
   held: number;
+  /** Of those whose loss is told while training. */
+  followed: number;
   steps: number;
   trainable: number;
   tokens: number;
@@ -259,6 +267,13 @@ export interface Step {
   /** Before clipping. */
   gradNorm: number;
   ms: number;
+}
+
+/** The loss of held-out rows after a step. */
+export interface HeldStep {
+  step: number;
+  /** Nats per label token, whatever is trained with. */
+  loss: number;
 }
 
 export interface Routing {
@@ -306,6 +321,10 @@ export interface Fit {
   dispatches: number;
   /** Ended early by Handful.stop. */
   stopped: boolean;
+  /** While training, where rows are held out. */
+  heldLosses?: HeldStep[];
+  /** The step whose state it is; absent where that is not known. */
+  kept?: number;
   /** The training tasks that routing starts from, with routerInit best. */
   start?: StartRow[];
   routing?: Routing;

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"handful/core/engine"
 	"handful/core/fault"
+	"handful/core/task"
 )
 
 func adaptCommand() *cobra.Command {
@@ -27,6 +29,7 @@ func adaptCommand() *cobra.Command {
 	d := engine.Defaults("z")
 	f.StringVar(&examples, "examples", "", "examples: JSONL, JSON, CSV, TSV or `text => label` lines")
 	f.StringVar(&held, "held", "", "rows to score on (a file); see also --holdout")
+	columnFlags(f, &o.Sides)
 	f.StringVar(&out, "out", "", "folder to write")
 	f.StringVar(&o.Method, "method", "", "z (routing), mu (averaged adapter), mhr (everything), lora or ia3 (from scratch)")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
@@ -100,6 +103,13 @@ func adaptCommand() *cobra.Command {
 		return runAdapt(c, e, o, w, m.loaded)
 	}
 	return c
+}
+
+// columnFlags say which columns of a file of examples are read.
+func columnFlags(f *pflag.FlagSet, s *task.Sides) {
+	f.StringVar(&s.Input, "input-column", "", "the examples' column that is the input, by its name in the header or its number from 1; of JSON the field")
+	f.StringVar(&s.Output, "output-column", "", "likewise the column that is the output")
+	f.BoolVar(&s.NoHeader, "no-header", false, "the table's first line is a row: columns go by number")
 }
 
 // splitTargets reads a list of names; a text with anything but names and

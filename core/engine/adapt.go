@@ -27,10 +27,13 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	if on == nil {
 		on = func(Event) {}
 	}
-	asked := o
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	if err := o.nameColumns(); err != nil {
+		return nil, err
+	}
+	asked := o
 	if fromSkills(o.Method) && e.inv == nil {
 		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora or ia3")
 	}
@@ -102,6 +105,16 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 		e.table(ctx, fit, o, on)
 	}
 	return fit, nil
+}
+
+// nameColumns gives the columns that o names the names that are read, so that
+// whoever gets the rows later can read them without.
+func (o *AdaptOptions) nameColumns() (err error) {
+	if o.Examples, err = o.Sides.Name("examples", o.Examples); err == nil && o.Held != "" {
+		o.Held, err = o.Sides.Name("held", o.Held)
+	}
+	o.Sides = task.Sides{}
+	return err
 }
 
 // split parses the examples and parts them into training and held-out rows.

@@ -98,8 +98,9 @@ type AdaptOptions struct {
 	Shots        int      `json:"shots"`       // 0: all rows
 	Holdout      float64  `json:"holdout"`     // fraction kept aside for scoring
 	Held         string   `json:"held"`        // rows to score on, instead of Holdout
-	Score        bool     `json:"score"`       // score base, mean and adapted on what is held, and follow its loss
-	Keep         string   `json:"keep"`        // last, or best: the state of the lowest loss on what is held
+	task.Sides            // which columns of Examples and Held are the input and the output
+	Score        bool     `json:"score"` // score base, mean and adapted on what is held, and follow its loss
+	Keep         string   `json:"keep"`  // last, or best: the state of the lowest loss on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
 	Rank         int      `json:"rank"`        // lora from scratch

@@ -15,6 +15,8 @@ type ScoreOptions struct {
 	Instruction string `json:"instruction"`
 	Truncate    bool   `json:"truncate"`
 	KeepLogits  bool   `json:"keepLogits"` // fill Scores.Logits
+
+	task.Sides // which columns are the input and the output
 }
 
 // EvalOptions say how rows are read and judged.
@@ -28,6 +30,8 @@ type EvalOptions struct {
 	MaxTokens   int      `json:"maxTokens"` // of a generated answer; 0: 32
 	Beams       int      `json:"beams"`     // above 1: a generated answer is the best of a search with so many, of mean log p
 	Context     string   `json:"context"`   // examples to show in the prompt before each row, as many as fit
+
+	task.Sides // which columns are the input and the output
 }
 
 // Score gives the negative log likelihood of each row's labels. With the
@@ -39,6 +43,9 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 		return nil, err
 	}
 	defer e.dev.saw(&err)
+	if examples, err = o.Sides.Name("examples", examples); err != nil {
+		return nil, err
+	}
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err
@@ -88,6 +95,9 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 		return nil, err
 	}
 	defer e.dev.saw(&err)
+	if examples, err = o.Sides.Name("examples", examples); err != nil {
+		return nil, err
+	}
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err

@@ -144,7 +144,16 @@ export type Row =
   | { input_ids: ArrayLike<number>; labels: ArrayLike<number>; task_id?: number }
   | Record<string, unknown>;
 
-export interface AdaptOptions {
+/** Which columns of a table, or fields of JSON, are read; where not given, those of the usual names. */
+export interface Columns {
+  /** By its name in the header, or its number from 1. */
+  inputColumn?: string;
+  outputColumn?: string;
+  /** The first line is a row: columns go by number. */
+  noHeader?: boolean;
+}
+
+export interface AdaptOptions extends Columns {
   examples: Examples;
   /** Routing logits, the averaged adapter, everything, LoRA, or (IA)³. */
   method?: 'z' | 'mu' | 'mhr' | 'lora' | 'ia3';
@@ -420,7 +429,7 @@ export interface Using {
   signal?: AbortSignal;
 }
 
-export interface ScoreOptions extends Using {
+export interface ScoreOptions extends Using, Columns {
   examples: Examples;
   instruction?: string;
   truncate?: boolean;
@@ -502,7 +511,7 @@ export interface Handful {
   /** The open weights; the first call reads all of them. */
   identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
   /** Reads rows without training. row is the one to show as the model sees it, from 0. */
-  preview(options: { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
+  preview(options: Columns & { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;
     labels?: Record<string, number>;

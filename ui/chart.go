@@ -57,7 +57,7 @@ func lossChart(at size, losses []float64, held []heldStep, steps int, unit strin
 		fmt.Fprintf(&b, `<circle class="now" cx="%.1f" cy="%.1f" r="3.5"/>`, x(float64(n)), y(runningMean(losses)[n-1]))
 	}
 	drawHeld(&b, held, x, y)
-	drawLegend(&b, len(held) > 0, unit)
+	drawLegend(&b, len(held) > 0)
 	b.WriteString(`</svg>`)
 	return b.String()
 }

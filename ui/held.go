@@ -33,9 +33,8 @@ func drawHeld(b *strings.Builder, held []heldStep, x, y func(float64) float64) {
 	}
 }
 
-// drawLegend names the lines above the chart. The axis has the unit of training,
-// which that of held-out rows may differ from.
-func drawLegend(b *strings.Builder, held bool, unit string) {
+// drawLegend names the lines above the chart.
+func drawLegend(b *strings.Builder, held bool) {
 	const y, sample = 14, 26
 	at := chartLeft
 	name := func(line, ring, words string, width int) {
@@ -44,11 +43,7 @@ func drawLegend(b *strings.Builder, held bool, unit string) {
 	}
 	name("mean", "", "training", 74)
 	if held {
-		words := "held-out rows"
-		if lm := lossUnit("lm"); unit != lm {
-			words += ", " + lm
-		}
-		name("aside", fmt.Sprintf(`<circle class="ring" cx="%d" cy="%d" r="3.5"/>`, at+sample/2, y), words, 0)
+		name("aside", fmt.Sprintf(`<circle class="ring" cx="%d" cy="%d" r="3.5"/>`, at+sample/2, y), "held-out rows", 0)
 	}
 }
 

@@ -127,7 +127,7 @@ type stepEvent struct {
 // heldStep is the loss of held-out rows after a step.
 type heldStep struct {
 	Step int     `json:"step"`
-	Loss float64 `json:"loss"` // nats per label token
+	Loss float64 `json:"loss"` // in the unit of training
 }
 
 type routing struct {

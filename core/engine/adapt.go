@@ -54,11 +54,9 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	if !slices.ContainsFunc(rows, tune.Row.Labelled) {
 		return nil, unlabelled(train[0])
 	}
-	heldRows, _, err := e.encode(held, o.Instruction, o.Truncate)
-	if err != nil {
+	if heldRows, _, err := e.encode(held, o.Instruction, o.Truncate); err != nil {
 		return nil, err
-	}
-	if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
+	} else if i := slices.IndexFunc(heldRows, func(r tune.Row) bool { return !r.Labelled() }); i >= 0 {
 		return nil, unlabelled(held[i])
 	}
 	recommended, labels := e.recommended(o), o.Options
@@ -73,9 +71,13 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 			return nil, err
 		}
 	}
-	follow, err := e.follow(rows, held, heldRows, o)
+	follow, err := e.follow(rows, held, labels, o)
 	if err != nil {
 		return nil, err
+	}
+	hints := task.Hints(train)
+	if follow.why != "" {
+		hints = append(hints, notFollowed+follow.why)
 	}
 	base, inventory, err := e.Identity()
 	if err != nil {
@@ -88,7 +90,7 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	defer method.Free(e.dev)
 	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
 	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, follow: follow, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Followed: len(follow.rows), Steps: o.Steps, Trainable: fit.Trainable,
-		Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}}
+		Loss: o.Loss, Cut: cut, Hints: hints, Recommended: recommended}}
 	learned, err := r.learn(ctx)
 	if err != nil {
 		return nil, err

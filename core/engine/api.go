@@ -194,7 +194,7 @@ type StepEvent struct {
 // of a balanced draw of them where all would take too long.
 type HeldStep struct {
 	Step int     `json:"step"`
-	Loss float64 `json:"loss"` // nats per label token, whatever is trained with
+	Loss float64 `json:"loss"` // that which is trained with: StepEvent's
 }
 
 // SaveEvent carries the adapter's files at a saved step.

@@ -24,6 +24,7 @@ type following struct {
 	times int           // in the run
 	out   *tune.HeldOut // on the device as it is; nil: not followed
 	best  *heldBest     // with KeepBest, once there is one
+	why   string        // rows are not followed
 }
 
 // heldBest is the state of the lowest loss so far.
@@ -33,10 +34,18 @@ type heldBest struct {
 }
 
 // follow plans which of the held-out rows are followed and how often, so that it
-// takes no more than its share of a run on train. rows are held's.
-func (e *Engine) follow(train []tune.Row, held []task.Example, rows []tune.Row, o AdaptOptions) (f following, err error) {
+// takes no more than its share of a run on train. labels are the choices of rows
+// that bring none. Rows that can't be followed are a fault only where what is
+// kept hangs on them.
+func (e *Engine) follow(train []tune.Row, held []task.Example, labels []string, o AdaptOptions) (f following, err error) {
 	if len(held) == 0 || !o.Score && o.Keep != KeepBest {
 		return f, nil
+	}
+	if f.rows, err = e.heldRows(held, labels, o); err != nil {
+		if o.Keep == KeepBest {
+			return f, err
+		}
+		return following{why: err.Error()}, nil
 	}
 	stepped := 0 // tokens
 	for _, b := range task.Batches(len(train), o.Batch, o.Steps, o.Order, o.Seed) {
@@ -45,10 +54,10 @@ func (e *Engine) follow(train []tune.Row, held []task.Example, rows []tune.Row, 
 		}
 	}
 	room := followShare * stepInForward * float64(stepped)
-	row := float64(tokens(rows)) / float64(len(held))
-	f.rows, f.times = rows, min(followTimes, o.Steps)
+	row := float64(tokens(f.rows)) / float64(len(held))
+	f.times = min(followTimes, o.Steps)
 	if n := max(followFewest, int(room/row)/f.times); n < len(held) {
-		if f.rows, _, err = e.encode(limited(held, n), o.Instruction, o.Truncate); err != nil {
+		if f.rows, err = e.heldRows(limited(held, n), labels, o); err != nil {
 			return f, err
 		}
 	}
@@ -56,16 +65,27 @@ func (e *Engine) follow(train []tune.Row, held []task.Example, rows []tune.Row, 
 	return f, nil
 }
 
+// heldRows are held-out rows as the loss wants them.
+func (e *Engine) heldRows(held []task.Example, labels []string, o AdaptOptions) ([]tune.Row, error) {
+	rows, _, err := e.encode(held, o.Instruction, o.Truncate)
+	if err == nil && o.Loss == tune.LossTFew {
+		err = e.addOthers(rows, held, labels, &o)
+	}
+	return rows, err
+}
+
+const notFollowed = "the loss of the held-out rows is not told while training: "
+
 // readyToFollow compiles what asks the held-out rows. Where there is no room for
 // it beside the trainer, the run goes on without, unless its result hangs on it.
 func (r *run) readyToFollow(ctx context.Context) (err error) {
 	if r.follow.out = nil; len(r.follow.rows) == 0 {
 		return nil
 	}
-	r.follow.out, err = tune.NewHeldOut(ctx, r.e.dev, r.e.model, r.method, r.follow.rows)
+	r.follow.out, err = tune.NewHeldOut(ctx, r.e.dev, r.e.model, r.method, r.follow.rows, r.fit.options.Loss)
 	if fault.Is(err, fault.Memory) && r.fit.options.Keep != KeepBest {
 		r.follow.rows, r.plan.Followed = nil, 0
-		r.plan.Hints = append(r.plan.Hints, "the loss of the held-out rows is not followed while training: "+err.Error())
+		r.plan.Hints = append(r.plan.Hints, notFollowed+err.Error())
 		return nil
 	}
 	return err

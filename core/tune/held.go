@@ -12,76 +12,72 @@ import (
 // HeldOut tells the loss of rows that are not trained on while a method is
 // trained: a forward on the method's own variables, which changes nothing. It
 // holds one compiled program, large enough for its largest batch.
-type HeldOut struct {
-	sc      *Scorer
-	batches [][]Row
-}
+type HeldOut struct{ t *Trainer }
 
-// NewHeldOut plans and compiles. Routes are not sampled, as in what is learned.
-func NewHeldOut(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row) (h *HeldOut, err error) {
+// NewHeldOut plans and compiles. loss is what is trained with, such as LossLM.
+// Routes are not sampled, as in what is learned.
+func NewHeldOut(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, loss string) (h *HeldOut, err error) {
 	defer fault.Recover("adapt", &err)
-	ad := method.Adapter
-	if p, ok := ad.(*route.Poly); ok {
-		ad = p.Plain()
+	plain := *method
+	if p, ok := method.Adapter.(*route.Poly); ok {
+		plain.Adapter, plain.noise = p.Plain(), nil
 	}
-	tasks := 1
-	if method.Name == "mhr" {
-		tasks = method.Tasks
-	}
-	h = &HeldOut{sc: NewScorer(d, m, ad, tasks, false), batches: even(rows)}
-	for _, b := range h.batches {
-		l, err := h.sc.lay(alone(b))
-		if err != nil {
-			return nil, err
-		}
-		h.sc.least = h.sc.least.cover(sized(l.Ragged, len(l.task)))
-	}
-	if _, err := h.sc.program(ctx, h.sc.least); err != nil {
+	t := &Trainer{d: d, m: m, method: &plain, optim: Optim{Loss: loss}, rows: rows, batches: even(rows)}
+	if err := t.plan(false); err != nil {
 		return nil, err
 	}
-	return h, nil
+	if t.prog, err = d.Compile(ctx, t.goal.loss()); err != nil {
+		return nil, err
+	}
+	return &HeldOut{t}, nil
 }
 
-// Loss is the mean over all label tokens, in nats.
-func (h *HeldOut) Loss(ctx context.Context) (loss float64, err error) {
+// Loss is the mean over all label tokens, or over the rows where the loss is one
+// of rows.
+func (h *HeldOut) Loss(ctx context.Context) (mean float64, err error) {
 	defer fault.Recover("adapt", &err)
-	sum, tokens := 0.0, 0
-	for _, b := range h.batches {
-		got, err := h.sc.batch(ctx, alone(b))
+	t, all := h.t, 0.0
+	for k := range t.batches {
+		b, err := t.pack(k)
 		if err != nil {
 			return 0, err
 		}
-		for _, g := range got {
-			sum, tokens = sum+g.Sum, tokens+g.Tokens
+		share := 1 / meanOfLabels(b)
+		if t.optim.Loss == LossNI || t.optim.Loss == LossTFew {
+			share = float64(b.examples)
 		}
+		if err := t.write(t.prog, b, k); err != nil {
+			return 0, err
+		}
+		if err := t.prog.Run(ctx); err != nil {
+			return 0, err
+		}
+		loss, err := readF32(ctx, t.prog, t.goal.loss())
+		if err != nil {
+			return 0, err
+		}
+		mean, all = mean+share*float64(loss[0]), all+share
 	}
-	return sum / float64(max(1, tokens)), nil
+	return mean / all, nil
 }
 
-// Close frees the program.
-func (h *HeldOut) Close() { h.sc.Close() }
+// Close frees the program, not the method's variables.
+func (h *HeldOut) Close() error { return h.t.Close() }
 
-// alone makes each row a group.
-func alone(rows []Row) [][]Row {
-	groups := make([][]Row, len(rows))
-	for i := range rows {
-		groups[i] = rows[i : i+1]
-	}
-	return groups
-}
-
-// even cuts rows into the fewest batches of about batchTokens and about one
-// size: each is padded to the largest.
-func even(rows []Row) (out [][]Row) {
+// even cuts rows, by their places, into the fewest batches of about batchTokens
+// and about one size: each is padded to the largest.
+func even(rows []Row) (out [][]int) {
 	total := 0
 	for _, r := range rows {
 		total += r.Tokens()
 	}
 	n := (total + batchTokens - 1) / batchTokens
-	begun, done := 0, 0
+	var batch []int
+	done := 0
 	for i, r := range rows {
+		batch = append(batch, i)
 		if done += r.Tokens(); done*n >= total*(len(out)+1) {
-			out, begun = append(out, rows[begun:i+1]), i+1
+			out, batch = append(out, batch), nil
 		}
 	}
 	return out

@@ -23,7 +23,6 @@ type Scorer struct {
 	tasks  int // router rows; 1 for single adapters
 	greedy bool
 	progs  map[shape]scoreProgram
-	least  shape     // what a program has room for at least: see HeldOut
 	prefix []int32   // tokens that stand before every row
 	kv     *model.KV // of prefix
 }
@@ -55,7 +54,11 @@ func (s *Scorer) Behind(prefix []int32) { s.prefix = prefix }
 
 // Score scores rows, in batches of several rows each.
 func (s *Scorer) Score(ctx context.Context, rows []Row) (out []RowScore, err error) {
-	return s.ScoreGroups(ctx, alone(rows))
+	groups := make([][]Row, len(rows))
+	for i := range rows {
+		groups[i] = rows[i : i+1]
+	}
+	return s.ScoreGroups(ctx, groups)
 }
 
 // ScoreGroups scores groups of rows whose beginnings are alike, such as one
@@ -132,19 +135,11 @@ func shared(rows []Row) int {
 	}
 }
 
-// laid is a batch of groups laid out on the host.
-type laid struct {
-	*model.Ragged
-	task  []int32 // router row of each slot
-	count int     // rows
-	share bool    // some stand behind a beginning that they share
-}
-
-// lay lays out groups of rows, with a slot for each router row.
-func (s *Scorer) lay(groups [][]Row) (*laid, error) {
-	l := &laid{share: s.kv != nil}
+func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) {
+	var task []int32
 	var parts [][]model.Seq
 	var common []int
+	share, count := s.kv != nil, 0
 	slot := map[int32]int32{}
 	for _, rows := range groups {
 		var part []model.Seq
@@ -158,41 +153,33 @@ func (s *Scorer) lay(groups [][]Row) (*laid, error) {
 			}
 			k, ok := slot[id]
 			if !ok {
-				k = int32(len(l.task))
+				k = int32(len(task))
 				slot[id] = k
-				l.task = append(l.task, id)
+				task = append(task, id)
 			}
 			part = append(part, r.seq(k))
 		}
 		parts = append(parts, part)
-		l.count += len(part)
+		count += len(part)
 		common = append(common, shared(rows))
-		l.share = l.share || common[len(common)-1] > 0
+		share = share || common[len(common)-1] > 0
 	}
-	if !l.share {
+	if !share {
 		common = nil
 	}
-	l.Ragged = lay(s.m, parts, common)
-	return l, nil
-}
-
-func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) {
-	r, err := s.lay(groups)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]RowScore, r.count)
+	r := lay(s.m, parts, common)
+	out := make([]RowScore, count)
 	labels := len(r.Rows)
 	if labels == 0 {
 		return out, nil
 	}
-	sh := s.least.cover(sized(r.Ragged, len(r.task)))
-	sh.shared, sh.prefix = r.share, s.kv
+	sh := sized(r, len(task))
+	sh.shared, sh.prefix = share, s.kv
 	sp, err := s.program(ctx, sh)
 	if err != nil {
 		return nil, err
 	}
-	if err := sp.lg.write(sp.prog, r.Ragged, r.task); err != nil {
+	if err := sp.lg.write(sp.prog, r, task); err != nil {
 		return nil, err
 	}
 	if err := sp.prog.Run(ctx); err != nil {

@@ -281,7 +281,7 @@ export interface Step {
 /** The loss of held-out rows after a step. */
 export interface HeldStep {
   step: number;
-  /** Nats per label token, whatever is trained with. */
+  /** That which is trained with, as Step has it. */
   loss: number;
 }
 

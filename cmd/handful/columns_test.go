@@ -1,10 +1,15 @@
+//go:build !js
+
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"handful/wasm/rpc"
 )
 
 // seconds are the last column of eval's table.
@@ -64,5 +69,28 @@ func TestColumns(t *testing.T) {
 	good(t, "draw", "--examples", other, "--input-column", "verb", "--output-column", "third", "--shots", "2", "--out", filepath.Join(dir, "draws"))
 	if drawn := string(read(t, filepath.Join(dir, "draws", "other.2.0.json"))); !strings.Contains(drawn, `"output": "goes"`) || strings.Contains(drawn, `"a"`) {
 		t.Errorf("drawn: %s", drawn)
+	}
+}
+
+// The calls' options name columns too; what is previewed are the same rows.
+func TestColumnsByCalls(t *testing.T) {
+	c := startRPC(t, "--base", "../../assets/pocket/base")
+	if e, _ := c.next(); e.Kind != rpc.Ready {
+		t.Fatalf("got %s, want ready", e.Kind)
+	}
+	const table = "verb,third\nwalk,walks\n"
+	var seen struct {
+		Rows  int
+		Table []struct{ Input, Output string }
+	}
+	e, _, _ := c.call("preview", map[string]any{"examples": table, "inputColumn": "third", "outputColumn": "verb"})
+	if err := json.Unmarshal(e.Data, &seen); err != nil || seen.Rows != 1 || seen.Table[0].Input != "walks" || seen.Table[0].Output != "walk" {
+		t.Errorf("preview: %s, %v, %v", e.Data, e.Err, err)
+	}
+	for call, more := range map[string]string{"preview": "row", "score": "adapter", "evaluate": "adapter", "adapt": "method"} {
+		e, _, _ := c.call(call, map[string]any{"examples": table, "inputColumn": "verbs", more: map[string]any{"row": 0, "adapter": "base", "method": "lora"}[more]})
+		if e.Err == nil || !strings.Contains(e.Err.Error(), `--input-column "verbs" is no column; there are 1 "verb", 2 "third"`) {
+			t.Errorf("%s: %v", call, e.Err)
+		}
 	}
 }

@@ -52,7 +52,7 @@ func adaptCommand() *cobra.Command {
 	f.StringVar(&o.Order, "order", d.Order, "shuffle or file")
 	f.IntVar(&o.Shots, "shots", 0, "draw this many rows, balanced; 0: all")
 	f.Float64Var(&o.Holdout, "holdout", 0, "fraction of rows kept aside and scored")
-	f.StringVar(&o.Keep, "keep", d.Keep, "what is written: the last state, or the best, of the lowest loss on held-out rows (about ten states are tried)")
+	f.StringVar(&o.Keep, "keep", d.Keep, "what is written: the last state, or the best, of the lowest loss on held-out rows (of up to ten that are tried)")
 	f.BoolVar(&o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")
 	f.IntSliceVar(&o.SaveSteps, "save-steps", nil, "steps to save, such as 1,10")
 	f.IntVar(&o.Rank, "rank", d.Rank, "rank of lora")

@@ -190,7 +190,7 @@ type StepEvent struct {
 	MS       float64 `json:"ms"`
 }
 
-// HeldStep is the loss of held-out rows after a step, about ten times in a run:
+// HeldStep is the loss of held-out rows after a step, up to ten times in a run:
 // of a balanced draw of them where all would take too long.
 type HeldStep struct {
 	Step int     `json:"step"`

@@ -191,7 +191,7 @@ export interface AdaptOptions extends Columns {
   holdout?: number;
   /** Rows to score on instead. */
   held?: Examples;
-  /** The last state of the run, or the best: of the lowest loss on held-out rows, among about ten that are tried. */
+  /** The last state of the run, or the best: of the lowest loss on held-out rows, among up to ten that are tried. */
   keep?: 'last' | 'best';
   /** Cuts a row that is too long at the front of its input. */
   truncate?: boolean;

@@ -36,6 +36,9 @@ test('the events tell everything, and no request leaves while it trains', { skip
   assert.deepEqual([events[0].plan.train, events[0].plan.held, events[0].plan.steps], [30, 10, 6]);
   assert.deepEqual(events.filter((e) => e.score).map((e) => e.score.name), ['base', 'mean', 'adapted']);
   assert.equal(events.filter((e) => e.save).length, 1);
+  assert.ok(fit.heldLosses.length > 0);
+  assert.deepEqual(events.filter((e) => e.held).map((e) => e.held), fit.heldLosses);
+  assert.deepEqual([fit.heldLosses.at(-1).step, fit.kept], [6, 6]);
   assert.deepEqual(fit.scores.map((s) => s.n), [10, 10, 10]);
   assert.ok(fit.losses.at(-1) < fit.losses[0], `loss fell: ${fit.losses}`);
   assert.equal(fit.stopped, false);

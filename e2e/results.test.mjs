@@ -50,6 +50,11 @@ test('baselines join the score table, each with its interval; one that is stoppe
   await button('Adapt').click();
   await page.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
   await idle();
+  const chart = hook('loss-chart').locator('svg[role=img]');
+  assert.equal(await chart.locator('path.aside').count(), 2, 'the held-out line and its sample in the legend');
+  assert.ok((await chart.locator('circle.ring').count()) > 3);
+  assert.match(await chart.getAttribute('aria-label'), /; held-out loss from [\d.]+ after step \d+ to [\d.]+ after step 60, lowest after step \d+$/);
+  await hook('kept-step').getByText('Kept is the state after step 60 of 60').waitFor();
   for (const text of await page.locator('[data-testid=score-table] tbody td:nth-child(3)').allInnerTexts()) assert.match(text, /^\d+%\s+\d+–\d+%/);
   await button('Examples in the prompt').click();
   await page.locator('[data-testid=score-table] th', { hasText: 'Examples in the prompt (8)' }).waitFor();
@@ -107,7 +112,7 @@ test('the confusion matrix counts every row; drawings and numbers can be saved',
   await clean();
   const csv = await saved('Save the confusion matrix as CSV');
   assert.match(csv.text, /^wanted,(animal,'=plant|'=plant,animal)/);
-  assert.match((await saved('Save the losses as CSV')).text, /^step,loss,running mean,ms\r\n1,/);
+  assert.match((await saved('Save the losses as CSV')).text, /^step,loss,running mean,ms,held-out loss\r\n1,/);
   assert.match((await saved('Save the predictions as CSV')).text, /owl,animal,/);
   assert.equal((await saved('Save the routing as CSV')).text.trim().split('\n').length, 1 + 28 * 8 * 8);
   for (const name of ['Save the loss chart as SVG', 'Save the routing map as SVG', 'Save the confusion matrix as SVG']) {

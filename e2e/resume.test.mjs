@@ -96,26 +96,26 @@ test('reloaded in the middle of training, it goes on with one click', { skip }, 
 });
 
 test('every snapshot of a run leads to the same bytes', { skip }, async () => {
-  const different = await page.evaluate(async (examples) => {
+  const different = await page.evaluate(async ({ examples, held }) => {
     const open = () => createHandful({ base: 'pocket/base/', inventory: 'pocket/inventory/', device: 'cpu' });
     const text = async (fit) => (await fit.export()).map(({ name, bytes }) => [name, name === 'train.jsonl' ? new TextDecoder().decode(bytes).replace(/"ms":[0-9.e-]+/g, '') : String(bytes)]);
     const out = [];
     for (const method of ['z', 'mu', 'lora']) {
       const runs = [];
       const h = await open();
-      const whole = await h.adapt({ examples, method, steps: 6, seed: 2, snapshotEvery: 1e-9, onEvent: ({ snapshot }) => snapshot && runs.push(snapshot) });
-      const want = JSON.stringify([whole.losses, await text(whole)]);
+      const whole = await h.adapt({ examples, held, keep: method === 'mu' ? 'best' : 'last', method, steps: 6, seed: 2, snapshotEvery: 1e-9, onEvent: ({ snapshot }) => snapshot && runs.push(snapshot) });
+      const want = JSON.stringify([whole.losses, whole.heldLosses, whole.kept, await text(whole)]);
       await h.dispose();
       for (const { step, bytes } of runs) {
         const g = await open();
         const fit = await g.resume(bytes);
-        if (JSON.stringify([fit.losses, await text(fit)]) !== want) out.push(`${method} after step ${step}`);
+        if (JSON.stringify([fit.losses, fit.heldLosses, fit.kept, await text(fit)]) !== want) out.push(`${method} after step ${step}`);
         await g.dispose();
       }
       if (runs.length !== 5) out.push(`${method}: ${runs.length} snapshots`);
     }
     return out;
-  }, sample('train'));
+  }, { examples: sample('train'), held: sample('held') });
   assert.deepEqual(different, []);
 });
 

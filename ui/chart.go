@@ -20,17 +20,18 @@ var (
 const (
 	chartLeft   = 52
 	chartRight  = 12
-	chartTop    = 12
+	chartTop    = 34 // the legend stands there
 	chartBottom = 40
 	chartMost   = 300 // points drawn
 )
 
-// lossChart draws the training loss as an SVG: every step's loss faint, its
-// running mean strong. losses[i] is that of step i+1; steps is how many there
-// will be, unit what a loss counts (lossUnit). The text is safe as HTML: it is made of numbers only.
-func lossChart(at size, losses []float64, steps int, unit string) string {
+// lossChart draws the losses as an SVG: every step's training loss faint, its
+// running mean strong, that of held-out rows dashed. losses[i] is that of step
+// i+1; steps is how many there will be, unit what a training loss counts
+// (lossUnit). The text is safe as HTML: it is made of numbers only.
+func lossChart(at size, losses []float64, held []heldStep, steps int, unit string) string {
 	steps = max(steps, len(losses), 2)
-	low, high := extent(losses)
+	low, high := extent(append(heldLosses(held), losses...))
 	ticks := niceTicks(low, high, 5)
 	low, high = math.Min(low, ticks[0]), math.Max(high, ticks[len(ticks)-1])
 	x := func(step float64) float64 {
@@ -40,7 +41,7 @@ func lossChart(at size, losses []float64, steps int, unit string) string {
 		return chartTop + float64(at.h-chartTop-chartBottom)*(high-v)/(high-low)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, at.w, at.h, chartLabel(losses, steps, unit))
+	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, at.w, at.h, chartLabel(losses, held, steps, unit))
 	for _, v := range ticks {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/>`, chartLeft, at.w-chartRight, y(v), y(v))
 		fmt.Fprintf(&b, `<text class="tick" x="%d" y="%.1f" text-anchor="end">%s</text>`, chartLeft-8, y(v)+4, number(v))
@@ -55,6 +56,8 @@ func lossChart(at size, losses []float64, steps int, unit string) string {
 	if n := len(losses); n > 0 && isFinite(losses[n-1]) {
 		fmt.Fprintf(&b, `<circle class="now" cx="%.1f" cy="%.1f" r="3.5"/>`, x(float64(n)), y(runningMean(losses)[n-1]))
 	}
+	drawHeld(&b, held, x, y)
+	drawLegend(&b, len(held) > 0)
 	b.WriteString(`</svg>`)
 	return b.String()
 }
@@ -71,12 +74,16 @@ func lossUnit(loss string) string {
 }
 
 // chartLabel says in words what the chart shows.
-func chartLabel(losses []float64, steps int, unit string) string {
+func chartLabel(losses []float64, held []heldStep, steps int, unit string) string {
 	n := len(losses)
 	if n == 0 {
 		return "Training loss, nothing yet"
 	}
-	return fmt.Sprintf("Training loss over %d of %d steps: from %s to %s, %s", n, steps, lossText(losses[0]), lossText(runningMean(losses)[n-1]), unit)
+	s := fmt.Sprintf("Training loss over %d of %d steps: from %s to %s, %s", n, steps, lossText(losses[0]), lossText(runningMean(losses)[n-1]), unit)
+	if words := heldWords(held); words != "" {
+		s += "; " + words
+	}
+	return s
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -27,14 +27,23 @@ func TestLossChart(t *testing.T) {
 		"none": nil, "one": {2}, "flat": {1, 1, 1}, "nan": {nan, 2, nan, 1}, "only nan": {nan}, "infinite": {math.Inf(1), 3},
 		"huge": {1e300, 1e-300}, "negative": {-1, -2},
 	} {
-		s := lossChart(narrowChart, losses, 40, lossUnit(""))
+		s := lossChart(narrowChart, losses, []heldStep{{4, 2}, {12, 1}}, 40, lossUnit(""))
 		wellFormed(t, s)
 		if strings.Contains(s, "NaN") || strings.Contains(s, "Inf") {
 			t.Errorf("%s: the drawing holds what is no number: %s", name, s)
 		}
 	}
-	s := lossChart(wideChart, []float64{3, 2.5, 2}, 3, lossUnit("lm"))
+	s := lossChart(wideChart, []float64{3, 2.5, 2}, nil, 3, lossUnit("lm"))
 	for _, want := range []string{"over 3 of 3 steps: from 3.000 to", `class="raw"`, `class="mean"`, "nats per token", ">step<"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("got %s, want %q in it", s, want)
+		}
+	}
+	if strings.Contains(s, "held-out") || strings.Contains(s, `class="aside"`) {
+		t.Errorf("nothing is held out: %s", s)
+	}
+	s = lossChart(wideChart, []float64{3, 2.5, 2}, []heldStep{{1, 9}, {3, 8}}, 3, lossUnit("lm"))
+	for _, want := range []string{"held-out loss from 9.000 after step 1 to 8.000 after step 3, lowest after step 3", `class="aside"`, ">held-out rows</text>", ">10</text>"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("got %s, want %q in it", s, want)
 		}

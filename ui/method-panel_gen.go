@@ -166,6 +166,51 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						vgn.SetInnerHTML(x.Help)
 					}
 				}
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "field wide"}}}
+				attach(vgparent, vgn)
+				{
+					vgparent := vgn
+					_ = vgparent
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
+					attach(vgparent, vgn)
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "label", Attr: []vugu.VGAttribute{{Namespace: "", Key: "for", Val: "keep"}}}
+					attach(vgparent, vgn)
+					vgn.SetInnerHTML(vugu.HTML("Keep"))
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "keep"}, vugu.VGAttribute{Namespace: "", Key: "aria-describedby", Val: "keep-help"}}}
+					attach(vgparent, vgn)
+					vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
+					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
+						EventType: "change",
+						Func:      func(event vugu.DOMEvent) { c.App.PickKeep(value(event)) },
+						// TODO: implement capture, etc. mostly need to decide syntax
+					})
+					{
+						vgparent := vgn
+						_ = vgparent
+						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
+						attach(vgparent, vgn)
+						for vgiterkeyt, k := range keeps {
+							var vgiterkey interface{} = vgiterkeyt
+							_ = vgiterkey
+							k := k
+							_ = k
+							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "option", Attr: []vugu.VGAttribute(nil)}
+							attach(vgparent, vgn)
+							vgn.AddAttrInterface("value", k.ID)
+							{
+								b, err := vjson.Marshal(k.ID == c.App.settings.keep)
+								if err != nil {
+									panic(err)
+								}
+								vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "selected", JSONVal: vjson.RawMessage(b)})
+							}
+							vgn.SetInnerHTML(k.Name)
+						}
+					}
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "keep-help"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "hint"}}}
+					attach(vgparent, vgn)
+					vgn.SetInnerHTML(vugu.HTML("Which state of the run stays, also after Stop. The best is chosen by held-out rows, whose scores it flatters."))
+				}
 			}
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 			attach(vgparent, vgn)

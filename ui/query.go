@@ -46,6 +46,14 @@ func (a *App) readPair(p pair) string {
 			}
 		}
 		return "want auto, cpu or gpu"
+	case "keep":
+		for _, k := range keeps {
+			if k.ID == p.Value {
+				a.settings.keep, a.folds["settings"] = k.ID, true
+				return ""
+			}
+		}
+		return "want last or best"
 	case "model": // the server's list comes later
 		a.model.wanted = p.Value
 		return ""
@@ -114,6 +122,9 @@ func (a *App) query() (out []pair) {
 	}
 	if a.settings.method != methods[0].ID {
 		out = append(out, pair{"method", a.settings.method})
+	}
+	if a.settings.keep != keeps[0].ID {
+		out = append(out, pair{"keep", a.settings.keep})
 	}
 	for _, x := range settingTable {
 		if text := a.settings.typed[x.Key]; text != "" {

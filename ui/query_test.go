@@ -20,14 +20,14 @@ func asked(t *testing.T, query ...pair) (*App, *fakePage) {
 }
 
 func TestQuery(t *testing.T) {
-	full := []pair{{"model", "pocket"}, {"skills", "none"}, {"device", "cpu"}, {"method", "lora"}, {"steps", "7"}, {"lr", "0.5"}, {"batch", "4"}, {"seed", "9"}, {"held", "30"}}
+	full := []pair{{"model", "pocket"}, {"skills", "none"}, {"device", "cpu"}, {"method", "lora"}, {"keep", "best"}, {"steps", "7"}, {"lr", "0.5"}, {"batch", "4"}, {"seed", "9"}, {"held", "30"}}
 	a, _ := asked(t, full...)
 	do(a, func() {
 		o, wrong := a.settings.options()
 		if a.fault != nil || wrong != "" || a.model.base != "pocket" || a.model.inventory != noInventory || a.model.device != "cpu" {
 			t.Errorf("got the fault %v, %q, the model %+v", a.fault, wrong, a.model)
 		}
-		if want := (adaptOptions{Method: "lora", Steps: 7, LR: .5, Batch: 4, Seed: 9, Holdout: .3, Truncate: true}); o != want {
+		if want := (adaptOptions{Method: "lora", Steps: 7, LR: .5, Batch: 4, Seed: 9, Holdout: .3, Keep: "best", Truncate: true}); o != want {
 			t.Errorf("got %+v, want %+v", o, want)
 		}
 		if got := a.query(); !slices.Equal(got, full) {

@@ -218,7 +218,7 @@ func (m *modelState) pickFor(c card) bool {
 // shownAs is a restored fine-tune as a run that has ended.
 func shownAs(g given, got restored) runState {
 	f := got.fit
-	r := runState{method: f.Method, name: g.name, instruction: got.Card.Instruction, options: got.Card.Options, fit: &f, losses: f.Losses, steps: len(f.Losses),
+	r := runState{method: f.Method, name: g.name, instruction: got.Card.Instruction, options: got.Card.Options, fit: &f, losses: f.Losses, held: f.HeldLosses, steps: len(f.Losses),
 		routing: f.Routing, scores: f.Scores, keptAs: g.kept, saved: true, told: true}
 	return r
 }

@@ -228,6 +228,8 @@ func (a *App) summary() string {
 	}
 	if r.fit.Stopped {
 		s += "; stopped early, so not scored"
+	} else if r.fit.Kept > 0 && r.fit.Kept < len(r.losses) {
+		s += "; the step was chosen by held-out rows, which flatters their scores"
 	}
 	return s + "."
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -215,6 +216,8 @@ func (a *App) resumed(data json.RawMessage) error {
 	var got struct {
 		Options adaptOptions `json:"options"`
 		Steps   []stepEvent  `json:"steps"`
+
+		HeldLosses []heldStep `json:"heldLosses"`
 	}
 	if err := json.Unmarshal(data, &got); err != nil {
 		return err
@@ -227,6 +230,7 @@ func (a *App) resumed(data json.RawMessage) error {
 	for _, s := range got.Steps {
 		r.losses, r.times = append(r.losses, s.Loss), append(r.times, s.MS)
 	}
+	r.held, r.keep = got.HeldLosses, o.Keep
 	r.said = 10 * len(r.losses) / max(1, r.steps)
 	a.drawLoss()
 	client, k := a.client, r.keeper
@@ -249,6 +253,7 @@ func (a *App) goesOn(data json.RawMessage) error {
 	}
 	r, at := &a.run, max(0, got.Step)
 	r.losses, r.times, r.scores = r.losses[:min(at, len(r.losses))], r.times[:min(at, len(r.times))], nil
+	r.held = slices.DeleteFunc(r.held, func(h heldStep) bool { return h.Step > at })
 	r.said = min(r.said, 10*len(r.losses)/max(1, r.steps))
 	if i := a.model.info; i != nil {
 		i.Device, i.DeviceWhy = got.Device, clip(got.Why, 200)

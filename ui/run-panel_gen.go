@@ -104,7 +104,7 @@ func (c *RunPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			attach(vgparent, vgn)
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "figcaption", Attr: []vugu.VGAttribute(nil)}
 			attach(vgparent, vgn)
-			vgn.SetInnerHTML(vugu.HTML("Training loss \x3Cspan class=\"hint\"\x3Ethin: each step, thick: running mean\x3C/span\x3E"))
+			vgn.SetInnerHTML(vugu.HTML("Loss \x3Cspan class=\"hint\"\x3Ein training, thin: each step, thick: running mean; dashed: on held-out rows\x3C/span\x3E"))
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "loss-island"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "plot"}}}
 			attach(vgparent, vgn)
 			vgn.AddAttrInterface("data-island", "loss")
@@ -168,6 +168,19 @@ func (c *RunPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "loss-table-island"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "scroll"}, vugu.VGAttribute{Namespace: "", Key: "tabindex", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "region"}, vugu.VGAttribute{Namespace: "", Key: "aria-label", Val: "Loss as a table"}}}
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("data-island", "loss-table")
+			}
+		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
+		attach(vgparent, vgn)
+		{
+			vgparent := vgn
+			_ = vgparent
+			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
+			attach(vgparent, vgn)
+			if c.App.run.stateText() != "" {
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "note"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "kept-step"}}}
+				attach(vgparent, vgn)
+				vgn.SetInnerHTML(c.App.run.stateText())
 			}
 		}
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}

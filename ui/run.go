@@ -35,7 +35,9 @@ type runState struct {
 	steps       int // asked for
 	losses      []float64
 	times       []float64 // ms of each step
-	said        int       // tenths announced
+	held        []heldStep
+	keep        string // what was to be kept: last, best
+	said        int    // tenths announced
 	routing     *routing
 	scores      []scoreRow
 	fit         *fit // nil until there is one
@@ -116,8 +118,11 @@ func (a *App) Adapt() {
 	default:
 		o.Holdout = 0
 	}
+	if o.Held == "" && o.Holdout == 0 {
+		o.Keep = "" // nothing tells what is best
+	}
 	o.SnapshotEvery = snapshotEvery
-	r := runState{method: o.Method, asked: adaptOptions{Steps: o.Steps, Batch: o.Batch}, instruction: o.Instruction, steps: o.Steps, title: a.runTitle(), keeper: newKeeper(a.page)}
+	r := runState{method: o.Method, asked: adaptOptions{Steps: o.Steps, Batch: o.Batch}, keep: o.Keep, instruction: o.Instruction, steps: o.Steps, title: a.runTitle(), keeper: newKeeper(a.page)}
 	a.begin(r, func(ctx context.Context) error { return a.adapt(ctx, o) })
 }
 
@@ -213,6 +218,9 @@ func (a *App) finish(f *fit) {
 	if len(f.Scores) > 0 {
 		r.scores = f.Scores
 	}
+	if len(f.HeldLosses) > 0 {
+		r.held = f.HeldLosses
+	}
 	a.draw()
 	a.lookSimilar()
 	a.Keep()
@@ -271,6 +279,13 @@ func (a *App) take(kind string, data json.RawMessage) error {
 		}
 		a.drawLoss()
 		a.sayTenth()
+	case "held":
+		var h heldStep
+		if err := json.Unmarshal(data, &h); err != nil {
+			return err
+		}
+		r.held = append(r.held, h)
+		a.drawLoss()
 	case "lost":
 		return a.goesOn(data)
 	case "routing":
@@ -318,7 +333,7 @@ func (a *App) draw() {
 func (a *App) drawLoss() {
 	r := &a.run
 	if r.chart = ""; len(r.losses) > 0 {
-		r.chart = lossChart(a.size(), r.losses, r.steps, lossUnit(r.lossName()))
+		r.chart = lossChart(a.size(), r.losses, r.held, r.steps, lossUnit(r.lossName()))
 	}
 }
 

@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,7 +12,7 @@ import (
 
 // svgStyle are the page's colours for a drawing that stands alone, on white.
 const svgStyle = `<style>text{font:12px system-ui,sans-serif;fill:#566266}.axis{fill:#1b2426}.over{fill:#fff}.grid{stroke:#d6dddc}` +
-	`.raw,.mean{fill:none;stroke:#0a6b66;stroke-linejoin:round}.raw{opacity:.45}.mean{stroke-width:2.5}.now,.cell{fill:#0a6b66}` +
+	`.raw,.mean,.aside,.ring{fill:none;stroke:#0a6b66;stroke-linejoin:round}.raw{opacity:.45}.mean{stroke-width:2.5}.aside,.ring{stroke:#b84a00;stroke-width:2}.aside{stroke-dasharray:6 4}.ring{fill:#fff}.now,.cell{fill:#0a6b66}` +
 	`image{image-rendering:pixelated}.gap{stroke:#fff}.mark{stroke:#1b2426;stroke-width:1.5}</style>`
 
 // svgFile makes a file of a drawing of the page.
@@ -49,13 +50,23 @@ func csvText(rows [][]string) string {
 // lossRows are the steps' losses with a head.
 func (r *runState) lossRows() [][]string {
 	rows := [][]string{{"step", "loss", "running mean", "ms"}}
+	if len(r.held) > 0 {
+		rows[0] = append(rows[0], "held-out loss")
+	}
 	smooth := runningMean(r.losses)
 	for i, v := range r.losses {
 		ms := ""
 		if i < len(r.times) {
 			ms = exact(math.Round(r.times[i]*100) / 100)
 		}
-		rows = append(rows, []string{strconv.Itoa(i + 1), exact(v), exact(smooth[i]), ms})
+		row := []string{strconv.Itoa(i + 1), exact(v), exact(smooth[i]), ms}
+		if len(r.held) > 0 {
+			row = append(row, "")
+			if h := r.heldAt(i + 1); isFinite(h) {
+				row[len(row)-1] = exact(h)
+			}
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }
@@ -63,13 +74,30 @@ func (r *runState) lossRows() [][]string {
 // lossTable is the same as HTML: numbers only.
 func (r *runState) lossTable() string {
 	var b strings.Builder
-	b.WriteString(`<table><thead><tr><th scope="col">step</th><th scope="col">loss</th><th scope="col">running mean</th></tr></thead><tbody>`)
+	b.WriteString(`<table><thead><tr><th scope="col">step</th><th scope="col">loss</th><th scope="col">running mean</th><th scope="col">held-out rows</th></tr></thead><tbody>`)
 	smooth := runningMean(r.losses)
-	for _, i := range thin(r.losses, chartMost) {
-		fmt.Fprintf(&b, `<tr><th scope="row">%d</th><td>%s</td><td>%s</td></tr>`, i+1, lossText(r.losses[i]), lossText(smooth[i]))
+	for _, i := range r.tabled() {
+		held := ""
+		if h := r.heldAt(i + 1); isFinite(h) {
+			held = lossText(h)
+		}
+		fmt.Fprintf(&b, `<tr><th scope="row">%d</th><td>%s</td><td>%s</td><td>%s</td></tr>`, i+1, lossText(r.losses[i]), lossText(smooth[i]), held)
 	}
 	b.WriteString(`</tbody></table>`)
 	return b.String()
+}
+
+// tabled are the places of the losses that the table has: those that are drawn,
+// and those at which held-out rows were asked.
+func (r *runState) tabled() []int {
+	at := thin(r.losses, chartMost)
+	for _, h := range r.held {
+		if h.Step >= 1 && h.Step <= len(r.losses) {
+			at = append(at, h.Step-1)
+		}
+	}
+	slices.Sort(at)
+	return slices.Compact(at)
 }
 
 // routingRows are all weights with a head.

@@ -69,14 +69,18 @@ func (x setting) step() string {
 	return "any"
 }
 
+// keeps are what may be kept of a run, the usual one first.
+var keeps = []struct{ ID, Name string }{{"last", "The last step"}, {"best", "The best step on held-out rows"}}
+
 type settingsState struct {
 	method string
+	keep   string            // of keeps
 	typed  map[string]string // by Key; what is missing has its default
 	began  map[string]string // what the page's address gave
 }
 
 func newSettings() settingsState {
-	return settingsState{method: methods[0].ID, typed: map[string]string{}, began: map[string]string{}}
+	return settingsState{method: methods[0].ID, keep: keeps[0].ID, typed: map[string]string{}, began: map[string]string{}}
 }
 
 func (s *settingsState) chosen() method {
@@ -94,6 +98,12 @@ func (a *App) PickMethod(id string) {
 	a.writeQuery()
 }
 
+// PickKeep chooses what is kept of a run.
+func (a *App) PickKeep(id string) {
+	a.settings.keep = id
+	a.writeQuery()
+}
+
 // Set takes a setting as it is typed.
 func (a *App) Set(key, value string) {
 	if value = strings.TrimSpace(value); value == "" {
@@ -108,6 +118,9 @@ func (a *App) Set(key, value string) {
 func (s *settingsState) options() (o adaptOptions, wrong string) {
 	m := s.chosen()
 	o.Method = m.ID
+	if s.keep != keeps[0].ID {
+		o.Keep = s.keep
+	}
 	o.Truncate = true // what is cut is shown
 	o.Holdout = defaultHoldout / 100.
 	for _, x := range settingTable {

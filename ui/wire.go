@@ -105,6 +105,7 @@ type cutRow struct {
 type planEvent struct {
 	Train      int      `json:"train"`
 	Held       int      `json:"held"`
+	Followed   int      `json:"followed"` // of those whose loss is told while training
 	Steps      int      `json:"steps"`
 	Trainable  int      `json:"trainable"`
 	Tokens     int      `json:"tokens"`
@@ -121,6 +122,12 @@ type stepEvent struct {
 	Step int     `json:"step"` // from 1
 	Loss float64 `json:"loss"` // nats per label token, before the update
 	MS   float64 `json:"ms"`
+}
+
+// heldStep is the loss of held-out rows after a step.
+type heldStep struct {
+	Step int     `json:"step"`
+	Loss float64 `json:"loss"` // in the unit of training
 }
 
 type routing struct {
@@ -166,6 +173,8 @@ type fit struct {
 	Routing    *routing   `json:"routing"`
 	Scores     []scoreRow `json:"scores"`
 	Unscored   string     `json:"unscored"`
+	HeldLosses []heldStep `json:"heldLosses"`
+	Kept       int        `json:"kept"` // the step whose state it is; 0: not known
 }
 
 // lostEvent tells that a run goes on from after a step, on another device.
@@ -224,6 +233,7 @@ type adaptOptions struct {
 	Seed         uint64  `json:"seed,omitempty"`
 	Holdout      float64 `json:"holdout,omitempty"`
 	Held         string  `json:"held,omitempty"`
+	Keep         string  `json:"keep,omitempty"` // last, best
 	Truncate     bool    `json:"truncate"`
 	RoutingEvery int     `json:"routingEvery,omitempty"`
 

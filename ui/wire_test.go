@@ -64,6 +64,7 @@ func TestWireMirrorsTheEngine(t *testing.T) {
 		{interval{}, eval.Interval{}},
 		{planEvent{}, engine.PlanEvent{}},
 		{stepEvent{}, engine.StepEvent{}},
+		{heldStep{}, engine.HeldStep{}},
 		{lostEvent{}, engine.LostEvent{}},
 		{routing{}, engine.Routing{}},
 		{scoreRow{}, engine.ScoreRow{}},

@@ -6,9 +6,11 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"handful/core/engine"
 	"handful/core/fault"
+	"handful/core/task"
 )
 
 func adaptCommand() *cobra.Command {
@@ -27,6 +29,7 @@ func adaptCommand() *cobra.Command {
 	d := engine.Defaults("z")
 	f.StringVar(&examples, "examples", "", "examples: JSONL, JSON, CSV, TSV or `text => label` lines")
 	f.StringVar(&held, "held", "", "rows to score on (a file); see also --holdout")
+	columnFlags(f, &o.Sides)
 	f.StringVar(&out, "out", "", "folder to write")
 	f.StringVar(&o.Method, "method", "", "z (routing), mu (averaged adapter), mhr (everything), lora or ia3 (from scratch)")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
@@ -49,6 +52,7 @@ func adaptCommand() *cobra.Command {
 	f.StringVar(&o.Order, "order", d.Order, "shuffle or file")
 	f.IntVar(&o.Shots, "shots", 0, "draw this many rows, balanced; 0: all")
 	f.Float64Var(&o.Holdout, "holdout", 0, "fraction of rows kept aside and scored")
+	f.StringVar(&o.Keep, "keep", d.Keep, "what is written: the last state, or the best, of the lowest loss on held-out rows (of up to ten that are tried)")
 	f.BoolVar(&o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")
 	f.IntSliceVar(&o.SaveSteps, "save-steps", nil, "steps to save, such as 1,10")
 	f.IntVar(&o.Rank, "rank", d.Rank, "rank of lora")
@@ -99,6 +103,13 @@ func adaptCommand() *cobra.Command {
 		return runAdapt(c, e, o, w, m.loaded)
 	}
 	return c
+}
+
+// columnFlags say which columns of a file of examples are read.
+func columnFlags(f *pflag.FlagSet, s *task.Sides) {
+	f.StringVar(&s.Input, "input-column", "", "the examples' column that is the input, by its name in the header or its number from 1; of JSON the field")
+	f.StringVar(&s.Output, "output-column", "", "likewise the column that is the output")
+	f.BoolVar(&s.NoHeader, "no-header", false, "the table's first line is a row: columns go by number")
 }
 
 // splitTargets reads a list of names; a text with anything but names and

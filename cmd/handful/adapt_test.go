@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -137,6 +138,29 @@ func TestHoldout(t *testing.T) {
 				t.Errorf("%v: no score of %s in\n%s", more, name, o.stderr)
 			}
 		}
+	}
+}
+
+// The loss of held-out rows is followed, and --keep best keeps the step where it
+// was lowest.
+func TestKeep(t *testing.T) {
+	out, held := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "held.jsonl")
+	write(t, held, `{"input_ids": [5, 17, 40, 9], "labels": [-100, -100, 9, 40]}`) // learning the examples makes it worse
+	args := adaptArgs(t, "mu", out, "--held", held, "--steps", "30", "--lr", "0.01", "--schedule", "constant")
+	o := good(t, append(args, "--keep", "last")...)
+	low := regexp.MustCompile(`held-out loss [0-9.]+ after step \d+ to [0-9.]+ after step 30; it was lowest after step (\d+), with ([0-9.]+): --keep best keeps that`).FindStringSubmatch(o.stderr)
+	if low == nil {
+		t.Fatalf("stderr: %s", o.stderr)
+	}
+	if log := string(read(t, filepath.Join(out, "train.jsonl"))); !strings.Contains(log, `"held_loss":`) {
+		t.Errorf("train.jsonl: %s", log)
+	}
+	o = good(t, append(args, "--keep", "best")...)
+	if want := "; kept is step " + low[1] + ", the lowest with " + low[2]; !strings.Contains(o.stderr, want) {
+		t.Errorf("want %q in %s", want, o.stderr)
+	}
+	if card := string(read(t, filepath.Join(out, "README.md"))); !strings.Contains(card, "Kept is the state after step "+low[1]+",") {
+		t.Errorf("README.md: %s", card)
 	}
 }
 

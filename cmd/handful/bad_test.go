@@ -48,6 +48,7 @@ func TestUsage(t *testing.T) {
 		{"--weight-decay -0.1", adapt("--weight-decay", "-0.1")},
 		{"--clip -1", adapt("--clip", "-1")},
 		{"--warmup -1", adapt("--warmup", "-1")},
+		{`--keep "first", want last, best`, adapt("--keep", "first")},
 		{"--holdout 1.5", adapt("--holdout", "1.5")},
 		{"--holdout 1", adapt("--holdout", "1")},
 		{"--holdout -0.1", adapt("--holdout", "-0.1")},

@@ -39,6 +39,7 @@ func drawCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVar(&v.examples, "examples", "", "file of rows to draw from")
+	columnFlags(f, &v.sides)
 	f.StringVar(&v.tasks, "tasks", "", "instead of --examples: a folder of them, as eval takes it")
 	f.StringSliceVar(&v.only, "only", nil, "of --tasks only these")
 	f.IntSliceVar(&v.shots, "shots", []int{16}, "examples to learn from; several numbers: each in turn")

@@ -9,6 +9,7 @@ import (
 
 	"handful/core/engine"
 	"handful/core/eval"
+	"handful/core/task"
 )
 
 // evalFlags are what eval wants beside a model.
@@ -16,6 +17,7 @@ type evalFlags struct {
 	model            modelFlags
 	inventories      inventoryList
 	examples, tasks  string
+	sides            task.Sides
 	only             []string
 	specs            []string
 	methods          []evalMethod
@@ -50,6 +52,7 @@ func evalCommand() *cobra.Command {
 	inv := f.Lookup("inventory")
 	inv.Value, inv.Usage = &v.inventories, "inventory of skills: a PEFT POLY folder, a checkpoint of mttl, or a LoRA; repeat it as NAME=DIR to compare several"
 	f.StringVar(&v.examples, "examples", "", "rows to judge on (and, with --shots, to draw from)")
+	columnFlags(f, &v.sides)
 	f.StringVar(&v.tasks, "tasks", "", "instead of --examples: a folder whose .jsonl, .json, .csv and .tsv files are a task each, with or without manifest.json")
 	f.StringSliceVar(&v.only, "only", nil, "of --tasks only these")
 	f.StringVar(&v.o.Instruction, "instruction", "", "instruction before each input; default: the manifest's")

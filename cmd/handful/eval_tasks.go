@@ -52,6 +52,9 @@ func (v *evalFlags) readTasks() (out []evalTask, err error) {
 		if t.text, err = readText("--examples", f.path); err != nil {
 			return nil, err
 		}
+		if t.text, err = v.sides.Name("examples", t.text); err != nil {
+			return nil, err
+		}
 		sum := sha256.Sum256([]byte(t.text))
 		t.hash = hex.EncodeToString(sum[:])
 		if err := v.plan(&t); err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,6 +49,8 @@ type adaptProgress struct {
 	bar     *progressbar.ProgressBar
 	spoken  time.Time
 	started time.Time
+	plan    engine.PlanEvent
+	held    string // loss of the held-out rows, as it was last
 }
 
 func newAdaptProgress(info engine.Info, steps int, loaded func()) *adaptProgress {
@@ -85,6 +89,7 @@ func (p *adaptProgress) show(ev engine.Event) {
 		p.spoken = time.Now()
 		fmt.Fprintf(os.Stderr, "tried tasks %d/%d\n", ev.Start.Done, ev.Start.Of)
 	case ev.Plan != nil:
+		p.plan = *ev.Plan
 		p.intro = append(p.intro, fmt.Sprintf("%d rows, %d kept aside, %d trainable parameters, %d steps", ev.Plan.Train, ev.Plan.Held, ev.Plan.Trainable, ev.Plan.Steps))
 		if r := ev.Plan.Recommended; len(r) > 0 {
 			p.intro = append(p.intro, "as the inventory recommends: "+strings.Join(r, ", "))
@@ -105,12 +110,14 @@ func (p *adaptProgress) show(ev engine.Event) {
 	case ev.Step != nil && p.bar != nil:
 		p.loaded()
 		p.introduce()
-		p.bar.Describe(fmt.Sprintf("loss %.4f", ev.Step.Loss))
+		p.bar.Describe(fmt.Sprintf("loss %.4f%s", ev.Step.Loss, p.held))
 		_ = p.bar.Add(1) // a bar that can't be drawn is no fault
 	case ev.Step != nil && time.Since(p.spoken) >= logEvery:
 		p.introduce()
 		p.spoken = time.Now()
-		fmt.Fprintf(os.Stderr, "step %d/%d loss %.4f (%.0f ms)\n", ev.Step.Step, p.steps, ev.Step.Loss, ev.Step.MS)
+		fmt.Fprintf(os.Stderr, "step %d/%d loss %.4f%s (%.0f ms)\n", ev.Step.Step, p.steps, ev.Step.Loss, p.held, ev.Step.MS)
+	case ev.Held != nil:
+		p.held = fmt.Sprintf(", held out %.4f", ev.Held.Loss)
 	}
 }
 
@@ -130,7 +137,6 @@ func (p *adaptProgress) clear() {
 	}
 }
 
-// end says what came of it.
 // like tells which training tasks route alike.
 func (p *adaptProgress) like(tasks []engine.SimilarTask) {
 	var out []string
@@ -142,10 +148,31 @@ func (p *adaptProgress) like(tasks []engine.SimilarTask) {
 	}
 }
 
+// heldLine says how the loss of the held-out rows went, and what of it is kept.
+func heldLine(fit *engine.Fit, rows, of int) string {
+	h := fit.HeldLosses
+	low := slices.MinFunc(h, func(a, b engine.HeldStep) int { return cmp.Compare(a.Loss, b.Loss) })
+	s := fmt.Sprintf("held-out loss %.4f after step %d to %.4f after step %d", h[0].Loss, h[0].Step, h[len(h)-1].Loss, h[len(h)-1].Step)
+	if rows < of {
+		s += fmt.Sprintf(" (on %d of %d rows)", rows, of)
+	}
+	switch {
+	case fit.Kept < len(fit.Steps):
+		s += fmt.Sprintf("; kept is step %d, the lowest with %.4f", fit.Kept, low.Loss)
+	case low.Step < h[len(h)-1].Step:
+		s += fmt.Sprintf("; it was lowest after step %d, with %.4f: --keep best keeps that", low.Step, low.Loss)
+	}
+	return s
+}
+
+// end says what came of it.
 func (p *adaptProgress) end(fit *engine.Fit) {
 	p.introduce()
 	n := len(fit.Losses)
 	fmt.Fprintf(os.Stderr, "%d steps in %.1f s, loss %.4f to %.4f\n", n, time.Since(p.started).Seconds(), fit.Losses[0], fit.Losses[n-1])
+	if len(fit.HeldLosses) > 0 {
+		fmt.Fprintln(os.Stderr, heldLine(fit, p.plan.Followed, p.plan.Held))
+	}
 	for _, s := range fit.Scores {
 		fmt.Fprintf(os.Stderr, "%-8s n %d  accuracy %.3f  balanced %.3f (95%%: %s)  loss %.4f\n", s.Name, s.N, s.Accuracy, s.Balanced, s.Interval, s.Loss)
 	}

@@ -41,6 +41,7 @@ func scoreCommand() *cobra.Command {
 	m.add(c, true)
 	f := c.Flags()
 	f.StringVar(&examples, "examples", "", "rows to score")
+	columnFlags(f, &o.Sides)
 	f.StringVar(&task, "task", "", "training task of the inventory, by index or name, or mean; without it rows' task_id")
 	f.StringVar(&o.Instruction, "instruction", "", "instruction before each input")
 	f.BoolVar(&o.Truncate, "truncate", false, "cut rows longer than the context at the front of their input")

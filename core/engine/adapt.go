@@ -27,10 +27,13 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	if on == nil {
 		on = func(Event) {}
 	}
-	asked := o
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
+	if err := o.nameColumns(); err != nil {
+		return nil, err
+	}
+	asked := o
 	if fromSkills(o.Method) && e.inv == nil {
 		return nil, fault.Inputf("adapt", "method %s wants an inventory and none was opened", o.Method).Next("give one with --inventory, or take method lora or ia3")
 	}
@@ -40,6 +43,9 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	train, held, err := e.split(&o)
 	if err != nil {
 		return nil, err
+	}
+	if o.Keep == KeepBest && len(held) == 0 {
+		return nil, fault.Inputf("adapt", "--keep best and no held-out rows to tell what is best").Next("give some with --held or --holdout, or take --keep last")
 	}
 	rows, cut, err := e.encode(train, o.Instruction, o.Truncate)
 	if err != nil {
@@ -65,6 +71,14 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 			return nil, err
 		}
 	}
+	follow, err := e.follow(rows, held, labels, o)
+	if err != nil {
+		return nil, err
+	}
+	hints := task.Hints(train)
+	if follow.why != "" {
+		hints = append(hints, notFollowed+follow.why)
+	}
 	base, inventory, err := e.Identity()
 	if err != nil {
 		return nil, err
@@ -75,8 +89,8 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 	}
 	defer method.Free(e.dev)
 	fit := &Fit{Method: o.Method, Trainable: method.Trainable(), Device: e.dev.Info(), Start: start, options: o, asked: asked, recommended: recommended, prompted: sameOptions(train), base: base, inventory: inventory}
-	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Steps: o.Steps, Trainable: fit.Trainable,
-		Loss: o.Loss, Cut: cut, Hints: task.Hints(train), Recommended: recommended}}
+	r := &run{e: e, method: method, rows: rows, fit: fit, on: on, follow: follow, kept: from, plan: PlanEvent{Train: len(train), Held: len(held), Followed: len(follow.rows), Steps: o.Steps, Trainable: fit.Trainable,
+		Loss: o.Loss, Cut: cut, Hints: hints, Recommended: recommended}}
 	learned, err := r.learn(ctx)
 	if err != nil {
 		return nil, err
@@ -93,6 +107,16 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 		e.table(ctx, fit, o, on)
 	}
 	return fit, nil
+}
+
+// nameColumns gives the columns that o names the names that are read, so that
+// whoever gets the rows later can read them without.
+func (o *AdaptOptions) nameColumns() (err error) {
+	if o.Examples, err = o.Sides.Name("examples", o.Examples); err == nil && o.Held != "" {
+		o.Held, err = o.Sides.Name("held", o.Held)
+	}
+	o.Sides = task.Sides{}
+	return err
 }
 
 // split parses the examples and parts them into training and held-out rows.

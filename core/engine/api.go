@@ -98,7 +98,9 @@ type AdaptOptions struct {
 	Shots        int      `json:"shots"`       // 0: all rows
 	Holdout      float64  `json:"holdout"`     // fraction kept aside for scoring
 	Held         string   `json:"held"`        // rows to score on, instead of Holdout
-	Score        bool     `json:"score"`       // score base, mean and adapted on what is held
+	task.Sides            // which columns of Examples and Held are the input and the output
+	Score        bool     `json:"score"` // score base, mean and adapted on what is held, and follow its loss
+	Keep         string   `json:"keep"`  // last, or best: the state of the lowest loss on what is held
 	Truncate     bool     `json:"truncate"`
 	SaveSteps    []int    `json:"saveSteps"`
 	Rank         int      `json:"rank"`        // lora from scratch
@@ -121,6 +123,7 @@ type Event struct {
 	Start   *StartEvent `json:"start,omitempty"`
 	Plan    *PlanEvent  `json:"plan,omitempty"`
 	Step    *StepEvent  `json:"step,omitempty"`
+	Held    *HeldStep   `json:"held,omitempty"`
 	Routing *Routing    `json:"routing,omitempty"`
 	Score   *ScoreRow   `json:"score,omitempty"`
 	Save    *SaveEvent  `json:"save,omitempty"`
@@ -132,8 +135,9 @@ type Event struct {
 // ResumedEvent comes first of a run that goes on: what it was asked, with the
 // examples, and what it has done.
 type ResumedEvent struct {
-	Options AdaptOptions `json:"options"`
-	Steps   []StepEvent  `json:"steps"`
+	Options    AdaptOptions `json:"options"`
+	Steps      []StepEvent  `json:"steps"`
+	HeldLosses []HeldStep   `json:"heldLosses,omitempty"`
 }
 
 // StartEvent tells how the search for a start goes on, before the plan; the
@@ -156,6 +160,7 @@ type StartRow struct {
 type PlanEvent struct {
 	Train      int      `json:"train"`      // rows trained on
 	Held       int      `json:"held"`       // rows kept aside
+	Followed   int      `json:"followed"`   // of those whose loss is told while training
 	Steps      int      `json:"steps"`      //
 	Trainable  int      `json:"trainable"`  // parameters
 	Tokens     int      `json:"tokens"`     // of the largest batch
@@ -183,6 +188,13 @@ type StepEvent struct {
 	LR       float64 `json:"lr"`
 	GradNorm float64 `json:"gradNorm"` // before clipping
 	MS       float64 `json:"ms"`
+}
+
+// HeldStep is the loss of held-out rows after a step, up to ten times in a run:
+// of a balanced draw of them where all would take too long.
+type HeldStep struct {
+	Step int     `json:"step"`
+	Loss float64 `json:"loss"` // that which is trained with: StepEvent's
 }
 
 // SaveEvent carries the adapter's files at a saved step.
@@ -252,8 +264,10 @@ type Fit struct {
 	Steps      []StepEvent `json:"steps"`
 	Trainable  int         `json:"trainable"`
 	Device     device.Info `json:"device"`
-	Dispatches int         `json:"dispatches"`      // per step
-	Stopped    bool        `json:"stopped"`         // ended early by cancel
+	Dispatches int         `json:"dispatches"` // per step
+	Stopped    bool        `json:"stopped"`    // ended early by cancel
+	HeldLosses []HeldStep  `json:"heldLosses,omitempty"`
+	Kept       int         `json:"kept,omitempty"`  // the step whose state it is; 0: not known
 	Start      []StartRow  `json:"start,omitempty"` // what --router-init best found
 	Routing    *Routing    `json:"routing,omitempty"`
 	Scores     []ScoreRow  `json:"scores,omitempty"`   // on held-out rows

@@ -24,7 +24,7 @@ func (f fileBlob) Size() int64 { return f.size }
 
 // realBase opens the SmolLM2 GGUF where `make base` has put it, or where
 // HANDFUL_BASE says; without it the test is skipped.
-func realBase(t *testing.T) format.Folder {
+func realBase(t testing.TB) format.Folder {
 	t.Helper()
 	if runtime.GOOS == "js" {
 		t.Skip("SKIPPED: the browser's tests run the real model")

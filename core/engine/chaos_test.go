@@ -71,6 +71,9 @@ func same(t *testing.T, got, want *Fit) string {
 	if fmt.Sprint(got.Losses) != fmt.Sprint(want.Losses) {
 		return fmt.Sprintf("losses %v, want %v", got.Losses, want.Losses)
 	}
+	if len(got.HeldLosses) > 0 && fmt.Sprint(got.HeldLosses) != fmt.Sprint(want.HeldLosses) {
+		return fmt.Sprintf("held-out losses %v, want %v", got.HeldLosses, want.HeldLosses)
+	}
 	a, b := timeless(t, got), timeless(t, want)
 	for name := range b {
 		if name != "routing.json" && a[name] != b[name] { // that one names the device
@@ -263,16 +266,23 @@ func TestFault09AWrongDeviceIsFoundOut(t *testing.T) {
 func TestFault10NoMemoryLeavesTheSessionUsable(t *testing.T) {
 	o := small(t, "mu")
 	want, opening, all := calm(t, o)
-	for at := opening; at < all; at += 29 {
+	for at := opening; at < all; at += 7 {
 		e, r, err := openOn(t, "gpu", []chaos.Fault{{Kind: chaos.Memory, At: at}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := e.Adapt(context.Background(), o, nil)
+		followed := true
+		got, err := e.Adapt(context.Background(), o, func(ev Event) {
+			if ev.Plan != nil {
+				followed = ev.Plan.Followed > 0
+			}
+		})
 		switch {
 		case len(r.opened[0].Struck()) == 0: // nothing was left that wants memory
 			continue
-		case err == nil && got.Unscored == "":
+		case err == nil && !followed && (got.HeldLosses != nil || same(t, got, want) != ""):
+			t.Errorf("operation %d: without room to follow: %v, %s", at, got.HeldLosses, same(t, got, want))
+		case err == nil && followed && got.Unscored == "":
 			t.Errorf("operation %d: nothing is said", at)
 		case err == nil && same(t, got, want) != "":
 			t.Errorf("operation %d: %s", at, same(t, got, want))

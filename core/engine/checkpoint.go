@@ -18,13 +18,16 @@ import (
 
 // checkpoint is a run of Adapt that can go on: what was asked, with its
 // examples, what has been done, and the trainer's state. As bytes it is a line
-// that names the format with the sum of what follows, a line of JSON, and the
-// state.
+// that names the format with the sum of what follows, a line of JSON, the state,
+// and the best state, where there is one.
 type checkpoint struct {
-	Model   string       `json:"model"` // Engine.fingerprint
-	Options AdaptOptions `json:"options"`
-	Steps   []StepEvent  `json:"steps"`
-	State   []byte       `json:"-"` // tune.Trainer.Snapshot
+	Model      string       `json:"model"` // Engine.fingerprint
+	Options    AdaptOptions `json:"options"`
+	Steps      []StepEvent  `json:"steps"`
+	HeldLosses []HeldStep   `json:"heldLosses,omitempty"`
+	Best       *heldBest    `json:"best,omitempty"`
+	BestBytes  int          `json:"bestBytes,omitempty"` // at the end
+	State      []byte       `json:"-"`                   // tune.Trainer.Snapshot
 }
 
 const checkpointHead = "handful run 1 "
@@ -32,11 +35,16 @@ const checkpointHead = "handful run 1 "
 const tryAnew = "start the run anew"
 
 func (c *checkpoint) encode() ([]byte, error) {
+	var best []byte
+	if c.Best != nil {
+		best = c.Best.State
+	}
+	c.BestBytes = len(best)
 	line, err := json.Marshal(c)
 	if err != nil {
 		return nil, fault.From("run", err)
 	}
-	body := bytes.Join([][]byte{line, c.State}, []byte("\n"))
+	body := slices.Concat(line, []byte("\n"), c.State, best)
 	return append([]byte(checkpointHead+sumOf(body)+"\n"), body...), nil
 }
 
@@ -59,9 +67,16 @@ func decodeCheckpoint(b []byte) (*checkpoint, error) {
 		return nil, damaged("a kept run is not what was written")
 	}
 	line, state, _ := bytes.Cut(body, []byte("\n"))
-	c := &checkpoint{State: state}
+	c := &checkpoint{Options: AdaptOptions{Keep: KeepLast}} // as of a run that was kept before there was a choice
 	if err := json.Unmarshal(line, c); err != nil {
 		return nil, damaged("%w", err)
+	}
+	at := len(state) - c.BestBytes
+	if at < 0 || c.BestBytes < 0 || (c.Best == nil) != (c.BestBytes == 0) {
+		return nil, damaged("a kept run has %d bytes of state, %d of them the best's", len(state), c.BestBytes)
+	}
+	if c.State = state[:at]; c.Best != nil {
+		c.Best.State = state[at:]
 	}
 	for i, s := range c.Steps {
 		if s.Step != i+1 {
@@ -94,19 +109,21 @@ func (e *Engine) Resume(ctx context.Context, run []byte, on func(Event)) (_ *Fit
 		return nil, fault.Inputf("run", "it began with another base or inventory than what is open").Next("open the files that it began with")
 	}
 	if on != nil {
-		on(Event{Resumed: &ResumedEvent{c.Options, c.Steps}})
+		on(Event{Resumed: &ResumedEvent{c.Options, c.Steps, c.HeldLosses}})
 	}
 	return e.adapt(ctx, c.Options, c, on)
 }
 
 // resume brings a trainer and what is known of the run to where it was.
-func (c *checkpoint) resume(ctx context.Context, t *tune.Trainer, fit *Fit) error {
+func (c *checkpoint) resume(ctx context.Context, t *tune.Trainer, r *run) error {
 	if err := t.Restore(context.WithoutCancel(ctx), c.State); err != nil {
 		return fault.Or(err, tryAnew)
 	}
 	if t.At() != len(c.Steps) {
 		return fault.New(fault.Corrupt, "run", "%d steps are told of, the state is after %d", len(c.Steps), t.At()).Next(tryAnew)
 	}
+	fit := r.fit
+	fit.HeldLosses, r.follow.best = slices.Clone(c.HeldLosses), c.Best
 	fit.Steps, fit.Losses = slices.Clone(c.Steps), nil
 	for _, s := range c.Steps {
 		fit.Losses = append(fit.Losses, s.Loss)

@@ -30,7 +30,8 @@ func snapshots(t *testing.T, e *Engine, o AdaptOptions) (*Fit, [][]byte) {
 	return fit, runs
 }
 
-// timeless are a fit's files without the milliseconds of its steps.
+// timeless are a fit's files without the milliseconds of its steps, and without
+// the losses of held-out rows, which Fit.HeldLosses has too.
 func timeless(t *testing.T, f *Fit) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -44,6 +45,7 @@ func timeless(t *testing.T, f *Fit) map[string]string {
 					t.Fatal(err)
 				}
 				delete(step, "ms")
+				delete(step, "held_loss")
 				j, _ := json.Marshal(step)
 				b.Write(append(j, '\n'))
 			}
@@ -94,7 +96,8 @@ func TestARunGoesOnBitForBit(t *testing.T) {
 			if len(did) != 4-at || did[0] != at+2 {
 				t.Errorf("%s: after step %d it did the steps %v", name, at+1, did)
 			}
-			if !reflect.DeepEqual(fit.Losses, whole.Losses) || !reflect.DeepEqual(fit.Scores, whole.Scores) || !reflect.DeepEqual(fit.Routing, whole.Routing) || !reflect.DeepEqual(fit.Start, whole.Start) {
+			if !reflect.DeepEqual(fit.Losses, whole.Losses) || !reflect.DeepEqual(fit.Scores, whole.Scores) || !reflect.DeepEqual(fit.Routing, whole.Routing) || !reflect.DeepEqual(fit.Start, whole.Start) ||
+				fit.Kept != whole.Kept || !reflect.DeepEqual(fit.HeldLosses, whole.HeldLosses) {
 				t.Errorf("%s: gone on after step %d it ends otherwise: losses %v, want %v", name, at+1, fit.Losses, whole.Losses)
 			}
 			if got, want := timeless(t, fit), timeless(t, whole); !reflect.DeepEqual(got, want) {
@@ -209,6 +212,11 @@ func FuzzCheckpoint(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(b)
+	c.Best, c.HeldLosses = &heldBest{HeldStep{1, 2}, []byte("best")}, []HeldStep{{1, 2}}
+	if b, err = c.encode(); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
 	f.Add([]byte(checkpointHead + sumOf([]byte("{}\n")) + "\n{}\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		c, err := decodeCheckpoint(b)
@@ -223,7 +231,7 @@ func FuzzCheckpoint(f *testing.F) {
 			t.Fatal(err)
 		}
 		d, err := decodeCheckpoint(again)
-		if err != nil || !bytes.Equal(d.State, c.State) || len(d.Steps) != len(c.Steps) {
+		if err != nil || !bytes.Equal(d.State, c.State) || !reflect.DeepEqual(d.Best, c.Best) || len(d.Steps) != len(c.Steps) {
 			t.Fatalf("what is accepted is not written as it was read: %v", err)
 		}
 	})

@@ -15,6 +15,8 @@ type ScoreOptions struct {
 	Instruction string `json:"instruction"`
 	Truncate    bool   `json:"truncate"`
 	KeepLogits  bool   `json:"keepLogits"` // fill Scores.Logits
+
+	task.Sides // which columns are the input and the output
 }
 
 // EvalOptions say how rows are read and judged.
@@ -28,6 +30,8 @@ type EvalOptions struct {
 	MaxTokens   int      `json:"maxTokens"` // of a generated answer; 0: 32
 	Beams       int      `json:"beams"`     // above 1: a generated answer is the best of a search with so many, of mean log p
 	Context     string   `json:"context"`   // examples to show in the prompt before each row, as many as fit
+
+	task.Sides // which columns are the input and the output
 }
 
 // Score gives the negative log likelihood of each row's labels. With the
@@ -39,6 +43,9 @@ func (e *Engine) Score(ctx context.Context, a Adapter, examples string, o ScoreO
 		return nil, err
 	}
 	defer e.dev.saw(&err)
+	if examples, err = o.Sides.Name("examples", examples); err != nil {
+		return nil, err
+	}
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err
@@ -88,6 +95,9 @@ func (e *Engine) Evaluate(ctx context.Context, a Adapter, examples string, o Eva
 		return nil, err
 	}
 	defer e.dev.saw(&err)
+	if examples, err = o.Sides.Name("examples", examples); err != nil {
+		return nil, err
+	}
 	exs, err := parse(examples)
 	if err != nil {
 		return nil, err
@@ -116,11 +126,13 @@ func limited(exs []task.Example, n int) []task.Example {
 // finite refuses a loss that is no number: the weights are finite, but too
 // large to compute with.
 func finite(loss float64, line int) error {
-	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+	if !isFinite(loss) {
 		return fault.Inputf("score", "line %d: loss %v, want a number", line, loss).Next("the weights of the base or the adapter are out of range; take others")
 	}
 	return nil
 }
+
+func isFinite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // mean is nats per label token; 0 for a row without labels.
 func mean(r tune.RowScore) float64 { return r.Sum / float64(max(1, r.Tokens)) }

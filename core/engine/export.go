@@ -21,15 +21,20 @@ func (f *Fit) finish(l *tune.Learned) error {
 		f.Adapter = routedAdapter(f.Method, l.Inventory)
 	}
 	if l.Inventory != nil {
-		f.Routing = routingOf(l.Inventory, len(f.Steps))
+		f.Routing = routingOf(l.Inventory, f.Kept)
 	}
 	files, err := adapterFiles(l)
 	if err != nil {
 		return err
 	}
 	var log strings.Builder
+	held := f.HeldLosses
 	for _, s := range f.Steps {
-		b, err := json.Marshal(map[string]any{"step": s.Step, "loss": s.Loss, "lr": s.LR, "grad_norm": s.GradNorm, "ms": s.MS})
+		line := map[string]any{"step": s.Step, "loss": s.Loss, "lr": s.LR, "grad_norm": s.GradNorm, "ms": s.MS}
+		if len(held) > 0 && held[0].Step == s.Step {
+			line["held_loss"], held = held[0].Loss, held[1:]
+		}
+		b, err := json.Marshal(line)
 		if err != nil {
 			return err
 		}
@@ -78,6 +83,9 @@ func (f *Fit) made(names []string, values map[string]json.RawMessage) string {
 	}
 	if f.Stopped {
 		s += fmt.Sprintf(" Stopped after step %d.", len(f.Steps))
+	}
+	if f.Kept < len(f.Steps) {
+		s += fmt.Sprintf(" Kept is the state after step %d, of the lowest loss on held-out rows.", f.Kept)
 	}
 	return s + "\n"
 }

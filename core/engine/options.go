@@ -12,12 +12,18 @@ import (
 // on training tasks of the inventory, never on held-out ones.
 func Defaults(method string) AdaptOptions {
 	o := AdaptOptions{Method: method, Steps: 40, Batch: 8, LR: 3e-3, RouterLR: 0.1, Clip: 1, Warmup: 4, Schedule: "linear",
-		Optimizer: tune.AdamW, ScaleParameter: true, Loss: tune.LossLM, RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Rank: 4, Alpha: 1}
+		Optimizer: tune.AdamW, ScaleParameter: true, Loss: tune.LossLM, RouterInit: "fresh", Selector: "sigmoid", Granularity: "fine", Order: "shuffle", Keep: KeepLast, Rank: 4, Alpha: 1}
 	if method == "lora" || method == "ia3" {
 		o.LR = 1e-2
 	}
 	return o
 }
+
+// What is kept of a run.
+const (
+	KeepLast = "last" // the state after its last step
+	KeepBest = "best" // that of the lowest loss on held-out rows, among those that were told
+)
 
 // Most that may be asked for: every step's batch is laid out before the first,
 // and a rank above a model's width gains nothing.
@@ -53,6 +59,9 @@ func (o *AdaptOptions) Check() error {
 		return err
 	}
 	if err := oneOf("loss", o.Loss, tune.LossLM, tune.LossTFew, tune.LossNI, LossAuto); err != nil {
+		return err
+	}
+	if err := oneOf("keep", o.Keep, KeepLast, KeepBest); err != nil {
 		return err
 	}
 	if o.FromAdapter && fromSkills(o.Method) {

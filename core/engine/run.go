@@ -23,6 +23,7 @@ type run struct {
 	fit    *Fit
 	plan   PlanEvent
 	on     func(Event)
+	follow following
 	kept   *checkpoint  // to go on from, of a device that was right then; nil: the beginning
 	saved  map[int]bool // steps that are still to be saved
 	tries  int
@@ -48,6 +49,7 @@ func (r *run) learn(ctx context.Context) (*tune.Learned, error) {
 			step = len(r.kept.Steps)
 		}
 		r.fit.Steps, r.fit.Losses, r.fit.Stopped = r.fit.Steps[:step], r.fit.Losses[:step], false
+		r.fit.HeldLosses, r.follow.best = nil, nil // resume brings those that were kept
 		r.fit.Device = r.e.dev.Info()
 		r.on(Event{Lost: &LostEvent{step, err.Error(), r.fit.Device}})
 	}
@@ -65,6 +67,12 @@ func (r *run) try(ctx context.Context) (*tune.Learned, error) {
 		return nil, err
 	}
 	defer t.Close()
+	if err := r.readyToFollow(ready); err != nil {
+		return nil, err
+	}
+	if r.follow.out != nil {
+		defer r.follow.out.Close()
+	}
 	r.fit.Dispatches = t.Stats().Dispatches
 	if r.tries == 1 {
 		p := r.plan
@@ -72,7 +80,7 @@ func (r *run) try(ctx context.Context) (*tune.Learned, error) {
 		r.on(Event{Plan: &p})
 	}
 	if r.kept != nil {
-		if err := r.kept.resume(ctx, t, r.fit); err != nil {
+		if err := r.kept.resume(ctx, t, r); err != nil {
 			return nil, err
 		}
 	}
@@ -80,6 +88,9 @@ func (r *run) try(ctx context.Context) (*tune.Learned, error) {
 		return nil, err
 	}
 	still := context.WithoutCancel(ctx)
+	if err := r.choose(still, t); err != nil {
+		return nil, err
+	}
 	learned, err := r.method.Collapse(still, e.dev)
 	if err == nil {
 		err = e.dev.check(still)
@@ -100,9 +111,10 @@ func (r *run) suspect(err error) error {
 func (r *run) train(ctx context.Context, t *tune.Trainer) error {
 	o, fit, every := r.fit.options, r.fit, r.every()
 	kept := time.Now()
+	stopped := func(err error) bool { return fault.Is(err, fault.Cancelled) || errors.Is(err, context.Canceled) }
 	for !t.Done() {
 		s, err := t.Step(ctx)
-		if fault.Is(err, fault.Cancelled) || errors.Is(err, context.Canceled) {
+		if stopped(err) {
 			if len(fit.Steps) == 0 {
 				return fault.From("adapt", ctx.Err())
 			}
@@ -116,6 +128,12 @@ func (r *run) train(ctx context.Context, t *tune.Trainer) error {
 		fit.Steps = append(fit.Steps, ev)
 		fit.Losses = append(fit.Losses, s.Loss)
 		r.on(Event{Step: &ev})
+		if err := r.followed(ctx, t); stopped(err) {
+			fit.Stopped = !t.Done()
+			return nil
+		} else if err != nil {
+			return err
+		}
 		if every > 0 && !t.Done() && time.Since(kept) >= every {
 			if err := r.keep(context.WithoutCancel(ctx), t); err != nil {
 				return err
@@ -143,7 +161,7 @@ func (r *run) every() time.Duration {
 // keep reads the state of a device that is right, and tells it where that was
 // asked for.
 func (r *run) keep(ctx context.Context, t *tune.Trainer) error {
-	c := &checkpoint{Options: r.fit.asked, Steps: slices.Clone(r.fit.Steps)}
+	c := &checkpoint{Options: r.fit.asked, Steps: slices.Clone(r.fit.Steps), HeldLosses: slices.Clone(r.fit.HeldLosses), Best: r.follow.best}
 	var err error
 	if c.State, err = t.Snapshot(ctx); err != nil {
 		return r.suspect(err)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -53,9 +54,12 @@ func (f *Fit) Pack(o ShareOptions) (*share.Adapter, error) {
 	for _, s := range f.Scores {
 		a.Scores = append(a.Scores, share.Score{Name: s.Name, N: s.N, Accuracy: s.Accuracy, Balanced: s.Balanced, Exact: s.Exact, RougeL: s.RougeL, Loss: s.Loss, Classes: s.Classes})
 	}
-	a.Run = &share.Run{Device: f.Device, Dispatches: f.Dispatches, Trainable: f.Trainable, Stopped: f.Stopped, Recommended: f.recommended}
+	a.Run = &share.Run{Device: f.Device, Dispatches: f.Dispatches, Trainable: f.Trainable, Stopped: f.Stopped, Kept: f.Kept, Recommended: f.recommended}
 	for _, s := range f.Steps {
 		a.Run.Steps = append(a.Run.Steps, share.Step{Loss: s.Loss, LR: s.LR, Norm: s.GradNorm, MS: s.MS})
+	}
+	for _, h := range f.HeldLosses {
+		a.Run.Steps[h.Step-1].Held = &h.Loss
 	}
 	return a, f.pack(a)
 }
@@ -179,9 +183,13 @@ func (e *Engine) Restore(a *share.Adapter) (*Fit, error) {
 	}
 	if r := a.Run; r != nil {
 		f.Device, f.Dispatches, f.Trainable, f.Stopped, f.recommended = r.Device, r.Dispatches, r.Trainable, r.Stopped, r.Recommended
+		f.Kept = cmp.Or(r.Kept, len(r.Steps))
 		for i, s := range r.Steps {
 			f.Steps = append(f.Steps, StepEvent{Step: i + 1, Loss: s.Loss, LR: s.LR, GradNorm: s.Norm, MS: s.MS})
 			f.Losses = append(f.Losses, s.Loss)
+			if s.Held != nil {
+				f.HeldLosses = append(f.HeldLosses, HeldStep{Step: i + 1, Loss: *s.Held})
+			}
 		}
 	}
 	learned, err := e.learned(a, o)

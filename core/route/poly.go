@@ -64,6 +64,13 @@ func (p *Poly) Params() (ps []Param) {
 // Vars are a site's variables; sites that share a router have the same z.
 func (p *Poly) Vars(site string) (a, b, z *tensor.Var) { return p.a[site], p.b[site], p.z[p.key[site]] }
 
+// Plain is the same adapter, on the same variables, without samples.
+func (p *Poly) Plain() *Poly {
+	plain := *p
+	plain.Sampled = false
+	return &plain
+}
+
 // Bind mixes A and B once per task slot of the batch.
 func (p *Poly) Bind(g *graph.Graph, rows *graph.Node) model.Adapter {
 	bound := &Bound{Poly: p, rows: rows, logits: map[string]*graph.Node{}, shared: map[string]*graph.Node{}, at: map[string]int{}}

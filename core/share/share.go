@@ -78,16 +78,18 @@ type Run struct {
 	Dispatches  int         `json:"dispatches"`
 	Trainable   int         `json:"trainable"`
 	Stopped     bool        `json:"stopped,omitempty"`
+	Kept        int         `json:"kept,omitempty"` // the step whose state it is
 	Recommended []string    `json:"recommended,omitempty"`
 	Steps       []Step      `json:"steps"`
 }
 
 // Step is a line of train.jsonl.
 type Step struct {
-	Loss float64 `json:"loss"`
-	LR   float64 `json:"lr"`
-	Norm float64 `json:"norm"`
-	MS   float64 `json:"ms"`
+	Loss float64  `json:"loss"`
+	LR   float64  `json:"lr"`
+	Norm float64  `json:"norm"`
+	MS   float64  `json:"ms"`
+	Held *float64 `json:"held,omitempty"` // loss of held-out rows after it
 }
 
 // Adapter is a card with what was learned: a mixture or tensors.

@@ -99,7 +99,7 @@ func TestTooLong(t *testing.T) {
 
 func TestFile(t *testing.T) {
 	exact := &Adapter{Card: Card{Method: "lora", Base: Weights{"b", sum}, Config: json.RawMessage(`{"r":4}`),
-		Run: &Run{Trainable: 9, Stopped: true, Steps: []Step{{1.5, .1, 2, 3.25}}}}, Tensors: []byte("tensors as they are")}
+		Run: &Run{Trainable: 9, Stopped: true, Kept: 1, Steps: []Step{{1.5, .1, 2, 3.25, new(1.25)}}}}, Tensors: []byte("tensors as they are")}
 	coarse := mixed(28, 8, 8, 1)
 	coarse.Levels = 100
 	for _, a := range []*Adapter{exact, coarse} {

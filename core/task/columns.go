@@ -44,24 +44,10 @@ func Mapped(data string, in, out int, header bool) (string, error) {
 	case in < 0 || out < 0 || in >= len(names) || out >= len(names) || in == out:
 		return "", fault.Inputf("columns", "input is column %d and output %d, want two of %d", in, out, len(names)).Next("choose two columns")
 	}
-	head := make([]string, len(names))
-	for i, n := range names {
-		switch n = strings.TrimSpace(n); {
-		case i == in:
-			n = "input"
-		case i == out:
-			n = "output"
-		case !header || n == "":
-			n = fmt.Sprintf("column %d", i+1)
-		case reserved(n):
-			n = "other " + n
-		}
-		head[i] = n
-	}
 	var b strings.Builder
 	w := csv.NewWriter(&b)
 	w.Comma = comma
-	if err := w.Write(head); err != nil {
+	if err := w.Write(headings(names, in, out, header, reserved)); err != nil {
 		return "", fault.Inputf("columns", "%w", err)
 	}
 	w.Flush()
@@ -71,10 +57,36 @@ func Mapped(data string, in, out int, header bool) (string, error) {
 	return b.String() + rest, nil
 }
 
+// headings are names with those of in and out as Parse reads them, and with the
+// taken ones made into others.
+func headings(names []string, in, out int, header bool, taken func(string) bool) []string {
+	head := make([]string, len(names))
+	for i, n := range names {
+		switch n = strings.TrimSpace(n); {
+		case i == in:
+			n = "input"
+		case i == out:
+			n = "output"
+		case !header || n == "":
+			n = fmt.Sprintf("column %d", i+1)
+		case taken(n):
+			n = "other " + n
+		}
+		head[i] = n
+	}
+	return head
+}
+
 // reserved are names that would be read as something else than they are.
 func reserved(name string) bool {
 	name = strings.ToLower(name)
-	return name == "options" || name == "instruction" || name == "task_id" || slices.ContainsFunc(pairs, func(p [2]string) bool { return name == p[0] || name == p[1] })
+	return name == "options" || name == "instruction" || name == "task_id" || aSide(name)
+}
+
+// aSide tells a name that is read as an input or an output.
+func aSide(name string) bool {
+	name = strings.ToLower(name)
+	return slices.ContainsFunc(pairs, func(p [2]string) bool { return name == p[0] || name == p[1] })
 }
 
 // unnamed parts a table from its first line, where that names no input or no

@@ -20,8 +20,8 @@ type Row struct {
 	Others      []Row // the same with each wrong answer that it could have, for LossTFew
 }
 
-// Tokens is what a row costs.
-func (r Row) Tokens() int { return len(r.Source) + len(r.IDs) }
+// Tokens is what a row costs: with others, what they share stands once.
+func (r Row) Tokens() int { return weight(append([]Row{r}, r.Others...)) }
 
 func (r Row) seq(slot int32) model.Seq {
 	return model.Seq{IDs: r.IDs, Labels: r.Labels, Slot: slot, Source: r.Source}
@@ -69,32 +69,8 @@ type Step struct {
 func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, batches [][]int, o Optim) (t *Trainer, err error) {
 	defer fault.Recover("adapt", &err)
 	t = &Trainer{d: d, m: m, method: method, optim: o, rows: rows, batches: batches}
-	s := shape{shared: o.Loss == LossTFew && !m.Config().Encodes()}
-	if o.Loss == LossNI {
-		s.smooth = niSmooth
-	}
-	most, size := 0, 0 // answers of a row, rows of a batch
-	for k := range batches {
-		b, err := t.pack(k)
-		if err != nil {
-			return nil, err
-		}
-		if len(b.Rows) == 0 {
-			return nil, fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
-		}
-		s, size = s.cover(sized(b.Ragged, len(b.task))), max(size, b.examples)
-		for _, n := range b.answers {
-			most = max(most, n)
-		}
-	}
-	t.lg = newLossGraph(m, method.Adapter, s, true, d.Info().MaxBinding)
-	switch o.Loss {
-	case LossTFew:
-		t.goal = newTFew(t.lg, size, most)
-	case LossNI:
-		t.goal = newWeighted(t.lg, overRows)
-	default:
-		t.goal = newWeighted(t.lg, meanOfLabels)
+	if err := t.plan(true); err != nil {
+		return nil, err
 	}
 	var wrt []*tensor.Var
 	for _, p := range method.Trained {
@@ -111,6 +87,40 @@ func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Met
 		return nil, err
 	}
 	return t, nil
+}
+
+// plan builds the graph of the loss, large enough for all batches; grad tells
+// whether its gradients will be asked for.
+func (t *Trainer) plan(grad bool) error {
+	o := t.optim
+	s := shape{shared: o.Loss == LossTFew && !t.m.Config().Encodes()}
+	if o.Loss == LossNI {
+		s.smooth = niSmooth
+	}
+	most, size := 0, 0 // answers of a row, rows of a batch
+	for k := range t.batches {
+		b, err := t.pack(k)
+		if err != nil {
+			return err
+		}
+		if len(b.Rows) == 0 {
+			return fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
+		}
+		s, size = s.cover(sized(b.Ragged, len(b.task))), max(size, b.examples)
+		for _, n := range b.answers {
+			most = max(most, n)
+		}
+	}
+	t.lg = newLossGraph(t.m, t.method.Adapter, s, grad, t.d.Info().MaxBinding)
+	switch o.Loss {
+	case LossTFew:
+		t.goal = newTFew(t.lg, size, most)
+	case LossNI:
+		t.goal = newWeighted(t.lg, overRows)
+	default:
+		t.goal = newWeighted(t.lg, meanOfLabels)
+	}
+	return nil
 }
 
 // pack lays out batch k, each row behind its own prompt or, for LossTFew, all

@@ -37,6 +37,8 @@ func Events(emit *rpc.Emitter, made *Fit, blob func([]byte) rpc.Blob) func(engin
 			emit.Send("plan", ev.Plan)
 		case ev.Step != nil:
 			emit.Batch("step", ev.Step)
+		case ev.Held != nil:
+			emit.Send("held", ev.Held)
 		case ev.Routing != nil:
 			emit.Latest("routing", "", ev.Routing)
 		case ev.Score != nil:

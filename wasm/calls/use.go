@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"handful/core/engine"
+	"handful/core/task"
 	"handful/wasm/rpc"
 )
 
@@ -96,11 +97,16 @@ func Preview(eng *engine.Engine, r rpc.Request) (any, error) {
 		Examples    string `json:"examples"`
 		Instruction string `json:"instruction"`
 		Row         int    `json:"row"`
+		task.Sides
 	}
 	if err := r.Into(&p); err != nil {
 		return nil, err
 	}
-	return eng.Preview(p.Examples, p.Instruction, p.Row), nil
+	text, err := p.Sides.Name("examples", p.Examples)
+	if err != nil {
+		return nil, err
+	}
+	return eng.Preview(text, p.Instruction, p.Row), nil
 }
 
 // Identity names the open weights; reading all of them may take seconds.

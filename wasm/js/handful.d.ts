@@ -144,7 +144,16 @@ export type Row =
   | { input_ids: ArrayLike<number>; labels: ArrayLike<number>; task_id?: number }
   | Record<string, unknown>;
 
-export interface AdaptOptions {
+/** Which columns of a table, or fields of JSON, are read; where not given, those of the usual names. */
+export interface Columns {
+  /** By its name in the header, or its number from 1. */
+  inputColumn?: string;
+  outputColumn?: string;
+  /** The first line is a row: columns go by number. */
+  noHeader?: boolean;
+}
+
+export interface AdaptOptions extends Columns {
   examples: Examples;
   /** Routing logits, the averaged adapter, everything, LoRA, or (IA)³. */
   method?: 'z' | 'mu' | 'mhr' | 'lora' | 'ia3';
@@ -180,6 +189,10 @@ export interface AdaptOptions {
   shots?: number;
   /** Fraction of the rows kept aside for scoring. */
   holdout?: number;
+  /** Rows to score on instead. */
+  held?: Examples;
+  /** The last state of the run, or the best: of the lowest loss on held-out rows, among up to ten that are tried. */
+  keep?: 'last' | 'best';
   /** Cuts a row that is too long at the front of its input. */
   truncate?: boolean;
   saveSteps?: number[];
@@ -205,10 +218,11 @@ export interface Listening {
 
 export interface Event {
   /** What a run that goes on has been asked and has done. */
-  resumed?: { options: AdaptOptions; steps: Step[] };
+  resumed?: { options: AdaptOptions; steps: Step[]; heldLosses?: HeldStep[] };
   start?: Start;
   plan?: Plan;
   step?: Step;
+  held?: HeldStep;
   routing?: Routing;
   score?: ScoreRow;
   save?: { step: number };
@@ -236,7 +250,10 @@ export interface StartRow {
 
 export interface Plan {
   train: number;
+  /** Rows kept aside. */
   held: number;
+  /** Of those whose loss is told while training. */
+  followed: number;
   steps: number;
   trainable: number;
   tokens: number;
@@ -259,6 +276,13 @@ export interface Step {
   /** Before clipping. */
   gradNorm: number;
   ms: number;
+}
+
+/** The loss of held-out rows after a step. */
+export interface HeldStep {
+  step: number;
+  /** That which is trained with, as Step has it. */
+  loss: number;
 }
 
 export interface Routing {
@@ -306,6 +330,10 @@ export interface Fit {
   dispatches: number;
   /** Ended early by Handful.stop. */
   stopped: boolean;
+  /** While training, where rows are held out. */
+  heldLosses?: HeldStep[];
+  /** The step whose state it is; absent where that is not known. */
+  kept?: number;
   /** The training tasks that routing starts from, with routerInit best. */
   start?: StartRow[];
   routing?: Routing;
@@ -401,7 +429,7 @@ export interface Using {
   signal?: AbortSignal;
 }
 
-export interface ScoreOptions extends Using {
+export interface ScoreOptions extends Using, Columns {
   examples: Examples;
   instruction?: string;
   truncate?: boolean;
@@ -483,7 +511,7 @@ export interface Handful {
   /** The open weights; the first call reads all of them. */
   identity(options?: { signal?: AbortSignal }): Promise<{ base: Weights; inventory: Weights | null }>;
   /** Reads rows without training. row is the one to show as the model sees it, from 0. */
-  preview(options: { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
+  preview(options: Columns & { examples: Examples; instruction?: string; row?: number; signal?: AbortSignal }): Promise<{
     rows: number;
     format: string;
     labels?: Record<string, number>;

@@ -76,7 +76,7 @@ class Handful {
 
   /** Fine-tunes on examples. */
   async adapt({ signal, onStep, onEvent, ...options } = {}) {
-    const params = { ...options, examples: jsonl(options.examples), targets: list(options.targets) };
+    const params = { ...options, examples: jsonl(options.examples), held: options.held && jsonl(options.held), targets: list(options.targets) };
     return this.#fit('adapt', params, [], { signal, onStep, onEvent });
   }
 

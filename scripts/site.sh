@@ -19,6 +19,7 @@ done
 mkdir -p "$out/models"
 [ -f "$out/models/manifest.json" ] || echo '[]' >"$out/models/manifest.json"
 [ -f "$out/models/embed.json" ] || echo '{"origins": []}' >"$out/models/embed.json"
+go run ./cmd/docs "$out/docs"
 go run ./wasm/stamp "$out"
 # Compressed twins, which the server sends to browsers that take them.
 find "$out" -path "$out/models" -prune -o -type f \

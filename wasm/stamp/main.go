@@ -58,7 +58,8 @@ func stamp(dir string) error {
 	return os.WriteFile(filepath.Join(dir, name), []byte("globalThis.handfulBuild = "+string(text)+";\n"), 0o644)
 }
 
-// read sums a page's files. Models are not of the build: they come and go.
+// read sums a page's files. Models are not of the build, for they come and go,
+// nor is the documentation: no other text makes another program.
 func read(dir fs.FS) (*Build, error) {
 	b := &Build{Version: version.Number, Files: map[string]File{}}
 	all := sha256.New()
@@ -66,7 +67,7 @@ func read(dir fs.FS) (*Build, error) {
 		switch {
 		case err != nil:
 			return err
-		case p != "." && strings.HasPrefix(d.Name(), "."), p == "models":
+		case p != "." && strings.HasPrefix(d.Name(), "."), p == "models", p == "docs":
 			if d.IsDir() {
 				return fs.SkipDir
 			}

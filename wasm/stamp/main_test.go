@@ -11,7 +11,7 @@ import (
 
 func page() fstest.MapFS {
 	m := fstest.MapFS{}
-	for _, p := range []string{"index.html", "ui.wasm", "ui.wasm.gz", "sw.js", "handful.d.ts", "build.js", ".nojekyll", "models/manifest.json", "models/x.gguf", "inventory/a/model.safetensors", "pocket/base/config.json"} {
+	for _, p := range []string{"index.html", "ui.wasm", "ui.wasm.gz", "sw.js", "handful.d.ts", "build.js", ".nojekyll", "models/manifest.json", "models/x.gguf", "docs/index.html", "inventory/a/model.safetensors", "pocket/base/config.json"} {
 		m[p] = &fstest.MapFile{Data: []byte(p)}
 	}
 	return m
@@ -47,6 +47,7 @@ func TestTheNameIsOfTheContent(t *testing.T) {
 	for what, change := range map[string]func(fstest.MapFS){
 		"its own name": func(m fstest.MapFS) { m["build.js"] = &fstest.MapFile{Data: []byte("other")} },
 		"a model":      func(m fstest.MapFS) { delete(m, "models/x.gguf") },
+		"a text":       func(m fstest.MapFS) { delete(m, "docs/index.html") },
 		"a twin":       func(m fstest.MapFS) { delete(m, "ui.wasm.gz") },
 	} {
 		if id(change) != same {

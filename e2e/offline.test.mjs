@@ -65,6 +65,31 @@ test('it can be installed', { skip }, async () => {
   await cdp.detach();
 });
 
+test('the documentation: linked at the foot, and kept where it was read', { skip }, async () => {
+  const [read] = await Promise.all([it.context.waitForEvent('page'), page.getByRole('link', { name: 'Documentation' }).click()]);
+  const wrong = [];
+  read.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
+  await read.getByRole('heading', { name: 'On the command line' }).waitFor();
+  for (const [name, heading] of [['Results', 'far tasks'], ['The page', 'When something is wrong']]) {
+    await read.getByRole('link', { name, exact: true }).click();
+    await read.getByRole('heading', { name: heading }).waitFor();
+    await read.waitForLoadState();
+    assert.equal(await read.evaluate(() => [...document.images].length > 1 && [...document.images].every((i) => i.complete && i.naturalWidth > 0)), true);
+    for (const [width, colorScheme] of [[1440, 'light'], [360, 'dark']]) {
+      await read.setViewportSize({ width, height: 800 });
+      await read.emulateMedia({ colorScheme });
+      assert.deepEqual(await violations(read), [], `${name} at ${width} px, ${colorScheme}`);
+      assert.equal(await read.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), 0, `${name} at ${width} px`);
+    }
+  }
+  await it.stop();
+  await read.reload(); // to the end of its pictures
+  await read.getByRole('heading', { name: 'When something is wrong' }).waitFor();
+  assert.equal(await read.evaluate(() => [...document.images].every((i) => i.naturalWidth > 0)), true, 'pictures too');
+  await it.restart();
+  assert.deepEqual(wrong, []); // it stays open: no other tab that a new version waits for
+});
+
 test('the server stopped and the network off: reload, adapt, try, export', { skip }, async () => {
   await it.stop();
   await it.context.setOffline(true);
@@ -136,7 +161,7 @@ test('a new version is told of, waits for other tabs and for training, and is ta
   await settles(() => button('Reload').isDisabled(), true);
   await button('Stop').click();
   await idle();
-  await page.getByText('export the adapter first, or it is lost').waitFor();
+  await page.getByText('Reload to use it.').waitFor(); // once what was learned is kept
   assert.deepEqual(await violations(), []);
   const other = await tab();
   assert.deepEqual([await build(other), await style(other)], [old, ''], 'other tabs stay with the version that is in use');

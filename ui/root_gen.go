@@ -281,6 +281,9 @@ func (c *Root) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			vgn = &vugu.VGNode{Component: vgcomp}
 			attach(vgparent, vgn)
 		}
+		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "footer", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "foot about"}}}
+		attach(vgparent, vgn)
+		vgn.SetInnerHTML(vugu.HTML("\n    \x3Cnav aria-label=\"Documentation\"\x3E\n      \x3Ca href=\"docs/index.html\" target=\"_blank\"\x3EDocumentation\x3C/a\x3E\n      \x3Ca href=\"docs/page.html\" target=\"_blank\"\x3EThis page\x3C/a\x3E\n      \x3Ca href=\"docs/method.html\" target=\"_blank\"\x3EThe method\x3C/a\x3E\n      \x3Ca href=\"docs/js.html\" target=\"_blank\"\x3EIn your own page\x3C/a\x3E\n      \x3Ca href=\"docs/security.html\" target=\"_blank\"\x3EPrivacy\x3C/a\x3E\n    \x3C/nav\x3E\n  "))
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "unseen"}, vugu.VGAttribute{Namespace: "", Key: "role", Val: "status"}, vugu.VGAttribute{Namespace: "", Key: "aria-live", Val: "polite"}}}
 		attach(vgparent, vgn)
 		vgn.SetInnerHTML(c.App.said)

@@ -9,7 +9,7 @@ const { id, files } = self.handfulBuild;
 const scope = new URL(self.registration.scope);
 const prefix = `handful ${scope.pathname} `; // other folders of the origin may hold a page too
 const kept = prefix + id;
-const seen = prefix + 'seen'; // the newest list of models
+const seen = prefix + 'seen'; // the newest list of models, and of the documentation what was read
 
 const isolation = {
   'Cross-Origin-Opener-Policy': 'same-origin',
@@ -83,8 +83,8 @@ async function ofBuild(path) {
   return response ?? fetched(path); // the browser has thrown it out
 }
 
-/** The list of models: the server's, else the one that was seen last. */
-async function models(request) {
+/** What is not of a build: the server's, else what was seen last. */
+async function newest(request) {
   const cache = await caches.open(seen);
   try {
     const response = await fetch(request);
@@ -108,17 +108,18 @@ self.addEventListener('fetch', (event) => {
   if (request.method !== 'GET' || url.origin !== scope.origin || !url.pathname.startsWith(scope.pathname)) return;
   const path = decodeURI(url.pathname.slice(scope.pathname.length)) || 'index.html';
   if (path === 'build.js' || files[path]?.shell) event.respondWith(ofBuild(path));
-  else if (path === 'models/manifest.json') event.respondWith(models(request));
+  else if (path === 'models/manifest.json' || path.startsWith('docs/')) event.respondWith(newest(request));
   else if (request.mode === 'navigate') event.respondWith(other(request));
 });
 
 // The page asks to change over to this build. Other tabs would get its engine
-// under their old page, perhaps in the middle of training: they count.
+// under their old page, perhaps in the middle of training: they count, but not
+// those with the documentation, which runs nothing.
 self.addEventListener('message', (event) => {
   if (event.data?.take !== true) return;
   event.waitUntil((async () => {
     const tabs = await self.clients.matchAll({ type: 'window', includeUncontrolled: true });
-    const others = tabs.filter((tab) => tab.url.startsWith(scope.href)).length - 1;
+    const others = tabs.filter(({ url }) => url.startsWith(scope.href) && !url.startsWith(address('docs/'))).length - 1;
     if (others <= 0) await self.skipWaiting();
     event.ports[0].postMessage({ others: Math.max(0, others) });
   })());

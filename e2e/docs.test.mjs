@@ -10,12 +10,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { launch, skip as noBrowser } from './lib/browser.mjs';
-import { folder, host, noDist, noPython } from './lib/host.mjs';
+import { folder, host, noDist, noPython, without } from './lib/host.mjs';
 import { read } from './lib/safetensors.mjs';
 import { noModel, root } from './lib/server.mjs';
 
 const noProgram = existsSync(path.join(root, 'dist/handful')) ? false : 'no program in dist: run `make build`';
-const without = (program) => (spawnSync(program, ['version']).error ? `${program} is not installed` : false);
 
 /** The fenced blocks of a page: {lang, file, text}. */
 function blocks(page) {
@@ -99,4 +98,30 @@ test('docs/js.md', { skip: noBrowser || noDist || noPython || without('npm') }, 
 
 test('docs/go.md', { skip: without('go') }, async (t) => {
   assert.equal(await follow('docs/go.md', beside(t)), 1);
+});
+
+test('what docs/js.md lists is what handful.d.ts has', { skip: noDist }, (t) => {
+  const { dir, lay, remove } = folder();
+  t.after(remove);
+  lay('dist/npm', 'node_modules/handful');
+  const calls = [...readFileSync(path.join(root, 'docs/js.md'), 'utf8').matchAll(/`(createHandful|(?:h|fit)\.\w+)(?:\(([^`]*)\))?`/g)];
+  assert.ok(calls.length > 15, `${calls.length} calls`);
+  // Each has to be a function, and what stands in its braces an option of it.
+  const checks = calls.flatMap(([, call, given = '']) => [
+    `call(${call});`,
+    ...[...given.matchAll(/\{([^}]*)\}/g)].flatMap(([, names]) => names.match(/\w+/g)).map((name) => `option(${call}, '${name}');`),
+  ]);
+  const check = (lines) => {
+    writeFileSync(path.join(dir, 'calls.mts'), `import { createHandful, type Fit, type Handful } from 'handful';
+type Call = (...given: any) => any;
+type Option<F extends Call> = Parameters<F>[number] extends infer P ? (P extends object ? keyof P : never) : never;
+declare function call(f: Call): void;
+declare function option<F extends Call>(f: F, name: Option<F>): void;
+declare const h: Handful, fit: Fit;
+${lines.join('\n')}
+`);
+    return spawnSync(process.execPath, [path.join(root, 'e2e/node_modules/typescript/bin/tsc'), '--noEmit', '--strict', '--skipDefaultLibCheck', '--target', 'es2022', '--module', 'nodenext', 'calls.mts'], { cwd: dir, encoding: 'utf8' }).stdout;
+  };
+  assert.equal(check(checks), '');
+  assert.match(check(["call(h.adopt);", "option(h.adapt, 'stpes');"]), /'adopt' does not exist[^]*'\"stpes\"' is not assignable/);
 });

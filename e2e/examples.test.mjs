@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { launch, settles, skip as noBrowser } from './lib/browser.mjs';
-import { folder, host, noDist, noPython } from './lib/host.mjs';
+import { folder, host, noDist, noPython, without } from './lib/host.mjs';
 import { root } from './lib/server.mjs';
 
 const skip = noBrowser || noDist || noPython;
@@ -120,6 +120,20 @@ test('a frame lets in whom its host names, and no one else', { skip }, async () 
   writeFileSync(path.join(place.dir, at, 'embed/site/models/embed.json'), JSON.stringify({ origins: [other.origin] }));
   assert.deepEqual(await ask('two'), [8, ['HandfulError', 'input']]);
   await page.close();
+});
+
+test("a page's own Go program", { skip: skip || without('go') }, async () => {
+  const to = path.join(place.dir, at, 'go-wasm');
+  place.lay('examples/go-wasm/index.html', `${at}go-wasm/index.html`);
+  // Its first lines say how it is built; what they would lay into the example goes into the folder that is served.
+  const first = [...readFileSync(path.join(root, 'examples/go-wasm/main_js.go'), 'utf8').matchAll(/^\/\/\t(.*)$/gm)].map(([, line]) => line);
+  assert.match(first.pop(), /^python3 -m http\.server /);
+  assert.equal(first.length, 2);
+  const script = first.join('\n').replaceAll(/(?<!\.\/)examples\/go-wasm/g, to);
+  execFileSync('sh', ['-e', '-c', script], { cwd: root, stdio: 'pipe', env: { ...process.env, GOFLAGS: '-trimpath' } }); // as dist is built, so that most of it is there
+  const page = await visit('go-wasm/');
+  await page.getByText('jumps', { exact: true }).waitFor();
+  await done(page);
 });
 
 test('Vite builds it, and what it builds runs from any folder', { skip }, async () => {

@@ -9,6 +9,9 @@ import { root } from './server.mjs';
 export const noDist = existsSync(path.join(root, 'dist/npm/package.json')) ? false : 'no package in dist/npm: run `make dist`';
 export const noPython = spawnSync('python3', ['--version']).status === 0 ? false : 'python3 is not installed';
 
+/** For test(): why a test that needs a program is skipped. */
+export const without = (program) => (spawnSync(program, ['version']).error ? `${program} is not installed` : false);
+
 /** A new empty folder. lay copies a path of the repository into it; remove ends it. */
 export function folder() {
   const dir = mkdtempSync(path.join(tmpdir(), 'handful-host-'));

@@ -5,11 +5,18 @@
 // and decode (tokens a second) are better large, and reach is how many times
 // better ours is to be. most bounds our peak memory in parts of the peer's, or
 // without a peer in bytes.
+import { readFileSync } from 'node:fs';
 import { Asked, InBrowser, Program } from './lib/sides.mjs';
 import { baseModel } from '../e2e/lib/server.mjs';
 
 const inventory = 'assets/inventory/smollm2-135m-mhr';
 const python = '.cache/venv/bin/python';
+
+const pinned = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')).devDependencies;
+const jax = `jax-js ${pinned['@jax-js/jax']}`;
+const tfjs = `tfjs ${pinned['@tensorflow/tfjs']}`;
+const wllama = `wllama ${pinned['@wllama/wllama']}`;
+const ort = `onnxruntime-web ${pinned['onnxruntime-web']}, 4 bits`;
 
 /** quick makes everything small: it shows that the harness works, and measures nothing. */
 export function measures({ quick, small }) {
@@ -27,9 +34,9 @@ export function measures({ quick, small }) {
       values: ['ms'],
       sides: [
         new InBrowser('handful, cpu', 'handful.mjs', { device: 'cpu', ...ours }),
-        new InBrowser('jax-js, wasm', 'jax-step.mjs', { ...lora, device: 'wasm', steps: slow }),
+        new InBrowser(`${jax}, wasm`, 'jax-step.mjs', { ...lora, device: 'wasm', steps: slow }),
       ],
-      targets: [{ ours: 'handful, cpu', peer: 'jax-js, wasm', value: 'ms', reach: 5 }],
+      targets: [{ ours: 'handful, cpu', peer: `${jax}, wasm`, value: 'ms', reach: 5 }],
     },
     {
       name: 'lora-step-gpu',
@@ -37,9 +44,9 @@ export function measures({ quick, small }) {
       values: ['ms'],
       sides: [
         new InBrowser('handful, WebGPU', 'handful.mjs', { device: 'gpu', ...ours, steps: slow }),
-        new InBrowser('jax-js, WebGPU', 'jax-step.mjs', { ...lora, device: 'webgpu', steps: slow }),
+        new InBrowser(`${jax}, WebGPU`, 'jax-step.mjs', { ...lora, device: 'webgpu', steps: slow }),
       ],
-      targets: [{ ours: 'handful, WebGPU', peer: 'jax-js, WebGPU', value: 'ms', reach: 3 }],
+      targets: [{ ours: 'handful, WebGPU', peer: `${jax}, WebGPU`, value: 'ms', reach: 3 }],
     },
     {
       name: 'smollm2-step',
@@ -62,11 +69,11 @@ export function measures({ quick, small }) {
       values: ['prefill', 'decode'],
       sides: [
         new InBrowser('handful, cpu', 'handful.mjs', { kind: 'generate', device: 'cpu', ...text }),
-        new InBrowser('wllama', 'wllama.mjs', text),
-        new InBrowser('onnxruntime-web, 4 bits', 'ort.mjs', text),
+        new InBrowser(wllama, 'wllama.mjs', text),
+        new InBrowser(ort, 'ort.mjs', text),
       ],
       targets: [
-        ...['wllama', 'onnxruntime-web, 4 bits'].flatMap((peer) => ['prefill', 'decode'].map((value) => ({ ours: 'handful, cpu', peer, value, reach: 1.3 }))),
+        ...[wllama, ort].flatMap((peer) => ['prefill', 'decode'].map((value) => ({ ours: 'handful, cpu', peer, value, reach: 1.3 }))),
         { ours: 'handful, cpu', value: 'peakBytes', most: 450e6 },
       ],
     },
@@ -78,13 +85,13 @@ export function measures({ quick, small }) {
         new InBrowser('handful, WebGPU', 'handful-product.mjs', { device: { kind: 'gpu' }, products }),
         new InBrowser('by hand, registers', 'raw-product.mjs', { kernel: 'registers', products }),
         new InBrowser('by hand, tiles', 'raw-product.mjs', { kernel: 'tiled', products }),
-        new InBrowser('jax-js, WebGPU', 'jax-product.mjs', { device: 'webgpu', products }),
-        new InBrowser('tfjs, WebGPU', 'tfjs-product.mjs', { device: 'webgpu', products }),
+        new InBrowser(`${jax}, WebGPU`, 'jax-product.mjs', { device: 'webgpu', products }),
+        new InBrowser(`${tfjs}, WebGPU`, 'tfjs-product.mjs', { device: 'webgpu', products }),
       ],
       targets: [
         { ours: 'handful, WebGPU', peer: 'by hand, registers', value: 'ms', reach: 1 },
         { ours: 'handful, WebGPU', peer: 'by hand, tiles', value: 'ms', reach: 1 },
-        { ours: 'handful, WebGPU', peer: 'jax-js, WebGPU', value: 'ms', reach: 3 },
+        { ours: 'handful, WebGPU', peer: `${jax}, WebGPU`, value: 'ms', reach: 3 },
       ],
     },
   ];

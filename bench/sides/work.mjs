@@ -1,7 +1,7 @@
 // The work that all sides are given.
 
 /** Pseudo-random integers below n (a linear congruential generator). */
-function numbers(seed) {
+export function numbers(seed) {
   let state = seed;
   return (n) => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;

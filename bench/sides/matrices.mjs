@@ -13,7 +13,7 @@ export function turned(w, { inner, outer } = shape) {
   return Float32Array.from({ length: w.length }, (_, i) => w[(i % outer) * inner + Math.floor(i / outer)]);
 }
 
-/** A sample of so many products, each waited for only with the last: once() starts one, and read() gives the values of the last one. */
+/** A sample of so many products: once() starts one, and read() waits for all and gives the values of the last one. */
 export function timed(products, once, read) {
   return async () => {
     mark();

@@ -118,7 +118,8 @@ def test_stop_and_cancel(model):
 
 def test_ctrl_c_in_a_script():
     script = f"""
-import sys; sys.path.insert(0, {str(root / "notebook")!r})
+import signal, sys; sys.path.insert(0, {str(root / "notebook")!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
 from handful import Handful
 w = Handful(device="native:cpu")
 call = w.adapt([("a", "b"), ("c", "d")], method="mu", steps=100000, on=lambda kind, data: kind == "step" and print("step", flush=True))

@@ -129,10 +129,13 @@ except KeyboardInterrupt:
     print("interrupted", w.predict("a", max_tokens=3).result() is not None, flush=True)
 """
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    while "step" not in child.stdout.readline():
-        pass
-    child.send_signal(2)
-    assert "interrupted True" in child.communicate(timeout=60)[0]
+    try:
+        while "step" not in child.stdout.readline():
+            pass
+        child.send_signal(2)
+        assert "interrupted True" in child.communicate(timeout=60)[0]
+    finally:
+        child.kill()
 
 
 def test_await_works_too():

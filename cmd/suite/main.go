@@ -146,7 +146,6 @@ type step struct {
 	name string
 	env  []string
 	args []string
-	mute bool // its output matters only when it fails
 }
 
 // command is interrupted at the context's end, so that it can end what it has

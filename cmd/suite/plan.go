@@ -48,7 +48,7 @@ func plan(mode string) []suite {
 	case "quick":
 		return quick
 	case "all":
-		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "fuzz", run: fuzz},
+		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "audit", run: audit}, suite{name: "fuzz", run: fuzz},
 			steps("mutations", step{name: "broken lines are noticed", args: goTool("run", "./cmd/mutate")}))
 	}
 	return nil

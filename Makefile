@@ -1,6 +1,6 @@
 # Handful. `make` alone lists what can be made.
 .DEFAULT_GOAL := help
-.PHONY: help run base build dist wheel test test-all bench pocket results check fmt clean need-go need-python
+.PHONY: help run base build dist wheel test test-all bench bench-browser pocket results check fmt clean need-go need-python
 
 SITE := dist/site
 BASE := .cache/base
@@ -10,7 +10,7 @@ ADDR ?= 127.0.0.1:8080
 export CGO_ENABLED := 0
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-13s %s\n", $$1, $$2}' Makefile
 
 run: need-python build ## build, get the base model once, and serve the page on 127.0.0.1:8080
 	@python3 scripts/base.py $(BASE) $(SITE)/models || echo "The page opens with the pocket model; a .gguf or a Hugging Face folder can be dropped on it." >&2
@@ -46,6 +46,14 @@ check: need-go ## format, vet and Go tests alone
 
 bench: need-go build ## measure, and rewrite the tables of docs/performance.md
 	@go run ./cmd/benchdoc docs/performance.md
+	@$(MAKE) --no-print-directory bench-browser
+
+BENCH := dist/bench/browser.json
+
+bench-browser: need-go build ## beside other libraries in Chromium; ONLY=lora-step REPEATS=5 (see docs/performance.md)
+	@for room in e2e bench; do [ -d $$room/node_modules ] || (cd $$room && npm ci --silent --no-audit --no-fund) || exit 1; done
+	@node bench/run.mjs --out $(BENCH) $(if $(ONLY),--only $(ONLY)) $(if $(REPEATS),--repeats $(REPEATS))
+	@go run ./cmd/benchdoc -browser $(BENCH) docs/performance.md
 
 pocket: ## train the pocket model and its skills from tables, into assets/pocket (PyTorch; npm for WordNet's files)
 	@scripts/setup.sh all

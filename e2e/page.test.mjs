@@ -96,6 +96,21 @@ test('Stop stops, and what was learned is kept', { skip }, async () => {
   assert.equal(await hook('fault').innerText(), '');
 });
 
+test('with no room left in the browser it adapts all the same, and says that nothing is kept', { skip }, async () => {
+  const full = await it.another();
+  const p = await full.page();
+  const cdp = await full.context.newCDPSession(p);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: it.origin, quotaSize: 1000 });
+  await p.goto(it.origin + '/');
+  await p.getByRole('button', { name: 'walk → walks', exact: true }).click();
+  await p.getByRole('button', { name: 'Adapt', exact: true }).click();
+  await p.locator('[data-testid=score-table] tbody tr:nth-child(3)').waitFor();
+  await p.getByTestId('fault').getByText('library: this browser has no room left for the page').waitFor();
+  const [download] = await Promise.all([p.waitForEvent('download'), p.getByRole('button', { name: 'Export', exact: true }).click()]);
+  assert.ok(entries(readFileSync(await download.path()))['adapter_model.safetensors'] > 0);
+  await full.close();
+});
+
 test('the real model: a sample task, a better label, an answer that streams', { skip: skip || noModel }, async () => {
   const size = statSync(path.join(root, baseModel)).size;
   it.answers.set('/models/manifest.json', (_, response) => response.end(JSON.stringify([{ id: 'base', name: 'SmolLM2-135M', file: '../base.gguf', bytes: size, licence: 'Apache-2.0' }])));

@@ -143,7 +143,7 @@ def all_checks(program):
         yield f"handful refuses a base with {key}", lambda d, k=key, m=more: refused(d, cpu, TINY | m, [k])
     for name in ["core/format/safetensors/testdata/mixed.safetensors", "core/format/gguf/testdata/kinds.gguf", "core/format/hf/testdata/tiny.gguf",
                  "assets/pocket/base/config.json", "assets/pocket/inventory/adapter_config.json"]:
-        yield f"damaged {name}: Python opens what handful opens", lambda d, n=name: hostile.check(d, cpu, SEEDS[0], ROOT / n, 100)
+        yield f"damaged {name}: Python opens what handful opens", lambda d, n=name: hostile.check(d, Handful(program), SEEDS[0], ROOT / n, 100)
     yield from random_checks(cpu, SEEDS)
     for seed in SEEDS[:2]:
         yield f"random run {seed} on the gpu", on_gpu(program, lambda d, h, s=seed: run.run(d, h, s))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -139,11 +138,6 @@ func (a *App) setExamples(text, held, instruction string) {
 	a.page.SetText(heldID, held)
 	a.page.SetText(instructionID, instruction)
 	a.lookAt()
-}
-
-// isExamples tells a file of examples from one of a model, by its name.
-func isExamples(name string) bool {
-	return slices.Contains([]string{".jsonl", ".csv", ".tsv", ".txt"}, strings.ToLower(path.Ext(name)))
 }
 
 // lookAt has the engine read the examples once typing rests. Without an open

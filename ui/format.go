@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // bytesText is a number of bytes in decimal units: "98.4 MB".
@@ -93,16 +92,4 @@ func clip(s string, most int) string {
 		}
 	}
 	return s
-}
-
-// tail keeps the last characters of text that grows.
-func tail(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	at := len(s) - most
-	for at < len(s) && !utf8.RuneStart(s[at]) {
-		at++
-	}
-	return "… " + s[at:]
 }

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"path"
+	"slices"
 	"strings"
 	"syscall/js"
 
@@ -216,4 +218,9 @@ func children(folder js.Value) (out []js.Value) {
 		}
 	}
 	return out
+}
+
+// isExamples tells a file of examples from one of a model, by its name.
+func isExamples(name string) bool {
+	return slices.Contains([]string{".jsonl", ".csv", ".tsv", ".txt"}, strings.ToLower(path.Ext(name)))
 }

@@ -2,6 +2,10 @@
 // docs/performance.md between its markers:
 //
 //	go run ./cmd/benchdoc docs/performance.md
+//	go run ./cmd/benchdoc -browser dist/bench/browser.json docs/performance.md
+//
+// The second form measures nothing: it lays out what bench/run.mjs has measured
+// in a browser, between markers of its own.
 //
 // It wants dist/handful and the base model; Hugging Face PEFT is measured where
 // .cache/venv holds it, the gpu where an adapter opens. What is missing is said
@@ -11,6 +15,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log"
 	"os"
@@ -26,9 +31,15 @@ const (
 	model     = ".cache/base/SmolLM2-135M-Instruct.Q4_1.gguf"
 	inventory = "assets/inventory/smollm2-135m-mhr"
 	python    = ".cache/venv/bin/python"
-	begin     = "<!-- measured: begin -->\n"
-	end       = "<!-- measured: end -->"
 )
+
+// markers are the lines that tables stand between.
+type markers struct{ begin, end string }
+
+var marks = map[string]markers{
+	"":        {"<!-- measured: begin -->\n", "<!-- measured: end -->"},
+	"browser": {"<!-- browser: begin -->\n", "<!-- browser: end -->"},
+}
 
 // row is one measurement, as `handful bench --json` and bench/peft_step.py
 // print it.
@@ -54,27 +65,40 @@ var size = []string{"--rows", "4", "--tokens", "32", "--steps", "3"}
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("benchdoc: ")
-	if len(os.Args) != 2 {
-		log.Fatal("usage: benchdoc FILE")
-	}
-	page, err := os.ReadFile(os.Args[1])
-	if err != nil {
-		log.Fatal(err)
-	}
-	head, rest, ok := bytes.Cut(page, []byte(begin))
-	_, tail, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		log.Fatalf("%s lacks the markers %q and %q", os.Args[1], begin, end)
+	browser := flag.String("browser", "", "results of bench/run.mjs to lay out, instead of measuring")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		log.Fatal("usage: benchdoc [-browser RESULTS] FILE")
 	}
 	var out bytes.Buffer
-	out.Write(head)
-	out.WriteString(begin)
-	tables(&out)
-	out.WriteString(end)
-	out.Write(tail)
-	if err := os.WriteFile(os.Args[1], out.Bytes(), 0o644); err != nil {
+	where := marks[""]
+	if *browser != "" {
+		r, err := readBrowserReport(*browser)
+		if err != nil {
+			log.Fatal(err)
+		}
+		r.tables(&out)
+		where = marks["browser"]
+	} else {
+		tables(&out)
+	}
+	if err := rewrite(flag.Arg(0), where, out.Bytes()); err != nil {
 		log.Fatal(err)
 	}
+}
+
+// rewrite puts text between the markers of a file.
+func rewrite(file string, m markers, text []byte) error {
+	page, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := bytes.Cut(page, []byte(m.begin))
+	_, tail, ok2 := bytes.Cut(rest, []byte(m.end))
+	if !ok || !ok2 {
+		return fmt.Errorf("%s lacks the markers %q and %q", file, m.begin, m.end)
+	}
+	return os.WriteFile(file, bytes.Join([][]byte{head, []byte(m.begin), text, []byte(m.end), tail}, nil), 0o644)
 }
 
 // tables measures and prints everything.

@@ -90,11 +90,11 @@ func timeGraph(ctx context.Context, d device.Device, in, out *graph.Node) (*benc
 		err := p.Read(ctx, out, dst)
 		return time.Since(start), err
 	}
-	once, err := batch(1)
-	if err != nil {
+	if _, err := batch(1); err != nil { // uploads the weight
 		return nil, err
 	}
-	if once, err = batch(1); err != nil { // the first one uploads the weight
+	once, err := batch(1)
+	if err != nil {
 		return nil, err
 	}
 	runs := max(1, int(200*time.Millisecond/max(once, 1)))

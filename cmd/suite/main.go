@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,6 +24,7 @@ type suite struct {
 	name  string
 	needs func() string // why it can't run here, "" when it can; may be nil
 	run   func(context.Context, *result)
+	aside bool // runs beside those that follow: processors are idle while a page waits
 }
 
 // limits are for all of a mode's suites together: several times what they take,
@@ -69,30 +71,41 @@ func main() {
 	}
 }
 
-// runAll runs suites one after the other and reports; true when none failed.
+// runAll runs suites one after the other, some aside, and reports; true when
+// none failed.
 func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 	begin := time.Now()
 	var results []*result
+	var aside sync.WaitGroup
 	for _, s := range suites {
 		r := &result{name: s.name}
 		results = append(results, r)
 		fmt.Fprintf(w, "── %s\n", s.name)
-		start := time.Now()
-		why := ""
-		if s.needs != nil {
-			why = s.needs()
+		if s.aside {
+			aside.Go(func() { s.runInto(ctx, r) })
+		} else {
+			s.runInto(ctx, r)
 		}
-		switch {
-		case ctx.Err() != nil:
-			r.fail("%s: %v", s.name, context.Cause(ctx))
-		case why != "":
-			r.skip("%s: %s", s.name, why)
-		default:
-			s.run(ctx, r)
-		}
-		r.took = time.Since(start)
 	}
+	aside.Wait()
 	return summary(w, results, time.Since(begin))
+}
+
+func (s suite) runInto(ctx context.Context, r *result) {
+	start := time.Now()
+	why := ""
+	if s.needs != nil {
+		why = s.needs()
+	}
+	switch {
+	case ctx.Err() != nil:
+		r.fail("%s: %v", s.name, context.Cause(ctx))
+	case why != "":
+		r.skip("%s: %s", s.name, why)
+	default:
+		s.run(ctx, r)
+	}
+	r.took = time.Since(start)
 }
 
 // summary prints the table, the skipped, the failed and the closing line.
@@ -133,7 +146,6 @@ type step struct {
 	name string
 	env  []string
 	args []string
-	mute bool // its output matters only when it fails
 }
 
 // command is interrupted at the context's end, so that it can end what it has

@@ -32,8 +32,8 @@ func plan(mode string) []suite {
 		steps("build",
 			step{name: "native", args: goTool("build", "./...")},
 			step{name: "js/wasm", env: js, args: goTool("build", "./...")},
-			cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"),
 			step{name: "dist", args: []string{"make", "dist"}}),
+		aside(steps("cross", cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"))),
 		{name: "again", needs: exists("dist/site/engine.wasm", "run `make dist`"), run: again},
 		check[2],
 		arm64Suite(),
@@ -48,10 +48,15 @@ func plan(mode string) []suite {
 	case "quick":
 		return quick
 	case "all":
-		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "fuzz", run: fuzz},
+		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "audit", run: audit}, suite{name: "fuzz", run: fuzz},
 			steps("mutations", step{name: "broken lines are noticed", args: goTool("run", "./cmd/mutate")}))
 	}
 	return nil
+}
+
+func aside(s suite) suite {
+	s.aside = true
+	return s
 }
 
 func shell(script string) []string   { return []string{"sh", "-c", script} }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCountGo(t *testing.T) {
@@ -72,10 +73,11 @@ func TestRunAllCountsWhatCannotRun(t *testing.T) {
 	var out strings.Builder
 	ok := runAll(context.Background(), &out, []suite{
 		steps("steps", step{name: "true", args: []string{"go", "version"}}),
+		aside(suite{name: "slow", run: func(_ context.Context, r *result) { time.Sleep(50 * time.Millisecond); r.passed++ }}),
 		{name: "far", needs: exists("no/such/file", "make it"), run: func(context.Context, *result) { t.Error("ran") }},
 	})
 	got := strings.Split(strings.TrimSpace(out.String()), "\n")
-	if last := got[len(got)-1]; !ok || last != "1 passed, 0 failed, 1 skipped" {
+	if last := got[len(got)-1]; !ok || last != "2 passed, 0 failed, 1 skipped" {
 		t.Errorf("got %v and %q", ok, last)
 	}
 	if !strings.Contains(out.String(), "SKIPPED far: no/such/file is missing: make it") {

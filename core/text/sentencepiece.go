@@ -18,7 +18,7 @@ type spFile struct {
 	model    uint64 // TrainerSpec.model_type; 1: Unigram
 	suffix   bool   // treat_whitespace_as_suffix
 	fallback bool
-	unk, bos int32
+	bos      int32
 	eos      int32
 	charsmap []byte
 	tsv      []byte // rules that are not compiled

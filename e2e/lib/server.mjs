@@ -1,4 +1,4 @@
-// A server for the tests: the built page at /, the repository's test data at
+// A server for the tests: the built page at /, the repository's own data at
 // /testdata/, the base model at /base.gguf where it is there, and an empty
 // page. A test may answer a path by itself.
 import { createServer } from 'node:http';
@@ -43,7 +43,7 @@ export async function serve({ dir = path.join(root, 'dist/site'), at = '/', plai
     }
     response.setHeader('Content-Type', types[path.extname(where)] ?? 'application/octet-stream');
     if (typeof answer === 'function') return answer(request, response);
-    const file = where === '/base.gguf' ? path.join(root, baseModel) : /^\/(testdata|assets)\//.test(where) ? path.join(root, where) : path.join(dir, where);
+    const file = where === '/base.gguf' ? path.join(root, baseModel) : /^\/(testdata|assets|bench|dist\/bench|e2e\/lib)\//.test(where) ? path.join(root, where) : path.join(dir, where);
     const info = await stat(file).catch(() => null);
     if (!info?.isFile()) return response.writeHead(404).end('no such file');
     response.setHeader('Content-Length', info.size);

@@ -118,7 +118,8 @@ def test_stop_and_cancel(model):
 
 def test_ctrl_c_in_a_script():
     script = f"""
-import sys; sys.path.insert(0, {str(root / "notebook")!r})
+import signal, sys; sys.path.insert(0, {str(root / "notebook")!r})
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may have it ignored
 from handful import Handful
 w = Handful(device="native:cpu")
 call = w.adapt([("a", "b"), ("c", "d")], method="mu", steps=100000, on=lambda kind, data: kind == "step" and print("step", flush=True))
@@ -128,10 +129,13 @@ except KeyboardInterrupt:
     print("interrupted", w.predict("a", max_tokens=3).result() is not None, flush=True)
 """
     child = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    while "step" not in child.stdout.readline():
-        pass
-    child.send_signal(2)
-    assert "interrupted True" in child.communicate(timeout=60)[0]
+    try:
+        while "step" not in child.stdout.readline():
+            pass
+        child.send_signal(2)
+        assert "interrupted True" in child.communicate(timeout=60)[0]
+    finally:
+        child.kill()
 
 
 def test_await_works_too():

@@ -40,11 +40,3 @@ func reason(v js.Value) error {
 	}
 	return js.Error{Value: v}
 }
-
-// name is a rejected promise's error name, such as AbortError.
-func name(err error) string {
-	if e, ok := err.(js.Error); ok && e.Get("name").Type() == js.TypeString {
-		return e.Get("name").String()
-	}
-	return ""
-}

@@ -15,15 +15,19 @@ import (
 	"handful/core/fault"
 )
 
-// open opens the GPU, on Mesa's CPU adapter where there is no other; without
-// one the test is skipped.
-func open(t *testing.T, o device.Options) device.Device {
-	t.Helper()
+// TestMain takes Mesa's CPU adapter where nobody chose another.
+func TestMain(m *testing.M) {
 	if os.Getenv("VK_ICD_FILENAMES") == "" {
 		if l, _ := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json"); len(l) > 0 {
-			t.Setenv("VK_ICD_FILENAMES", l[0])
+			os.Setenv("VK_ICD_FILENAMES", l[0])
 		}
 	}
+	os.Exit(m.Run())
+}
+
+// open opens the GPU; without one the test is skipped.
+func open(t *testing.T, o device.Options) device.Device {
+	t.Helper()
 	o.Kind = "gpu"
 	d, _, err := device.Open(context.Background(), o)
 	if err != nil {
@@ -43,6 +47,7 @@ var families = []string{"register", "tiled"}
 func TestConformance(t *testing.T) {
 	for _, f := range families {
 		t.Run(f, func(t *testing.T) {
+			t.Parallel() // on a CPU, kernels compile on one processor
 			d := open(t, device.Options{Family: f})
 			cases := devicetest.Cases()
 			if os.Getenv("HANDFUL_SLOW") == "" {

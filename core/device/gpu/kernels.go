@@ -168,7 +168,7 @@ func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *v
 		}
 		bs := append([]*wgpu.Buffer(nil), bs...)
 		bs[1] = pc.buf
-		tx, ty := 32, 64 // register: 8 × 8 threads of 4 columns × 8 rows
+		tx, ty := 64, 64 // register: 8 × 8 threads of 8 columns × 8 rows
 		if p.d.info.Family == familyTiled {
 			tx, ty = 32, 32
 		}

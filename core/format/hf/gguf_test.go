@@ -103,11 +103,8 @@ func TestHalfSplit(t *testing.T) {
 
 // small is a Llama of one layer as a GGUF file.
 func small() formattest.GGUF {
-	g := formattest.GGUF{}
-	for _, kv := range []formattest.KV{{Key: "general.architecture", Value: "llama"}, {Key: "llama.block_count", Value: uint32(1)}, {Key: "llama.context_length", Value: uint32(16)},
-		{Key: "llama.embedding_length", Value: uint32(4)}, {Key: "llama.feed_forward_length", Value: uint32(8)}, {Key: "llama.attention.head_count", Value: uint32(2)}} {
-		g.KV = append(g.KV, kv)
-	}
+	g := formattest.GGUF{KV: []formattest.KV{{Key: "general.architecture", Value: "llama"}, {Key: "llama.block_count", Value: uint32(1)}, {Key: "llama.context_length", Value: uint32(16)},
+		{Key: "llama.embedding_length", Value: uint32(4)}, {Key: "llama.feed_forward_length", Value: uint32(8)}, {Key: "llama.attention.head_count", Value: uint32(2)}}}
 	add := func(name string, dims ...uint64) {
 		n := uint64(4)
 		for _, d := range dims {

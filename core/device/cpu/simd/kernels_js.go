@@ -59,7 +59,8 @@ var kernelNames = [kernelCount]string{
 // never is false; it makes addresses escape, see address.
 var (
 	never bool
-	sink  unsafe.Pointer
+	//lint:ignore U1000 it is only written
+	sink unsafe.Pointer
 )
 
 // address is where a slice begins. Slices handed to kernels must lie on the

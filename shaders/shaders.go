@@ -4,6 +4,8 @@
 //
 //	//!include NAME      the file NAME.wgsl stands here
 //	//!if FLAG … //!end  kept when FLAG is set
+//	//!for i N … //!end  once for each of N, $i counting from 0: what is written
+//	                     out has names, which drivers keep in registers
 //	$NAME                a constant's value
 package shaders
 
@@ -11,6 +13,7 @@ import (
 	"embed"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -59,32 +62,81 @@ func expand(b *strings.Builder, name string, v Vars, depth int) error {
 	if err != nil || depth > 4 {
 		return fmt.Errorf("shaders: no %s.wgsl", name)
 	}
-	keep := []bool{true}
-	for n, line := range strings.Split(string(raw), "\n") {
-		word := strings.TrimSpace(line)
-		on := keep[len(keep)-1]
-		switch {
-		case strings.HasPrefix(word, "//!if "):
-			flag := strings.TrimSpace(word[6:])
-			set := v[strings.TrimPrefix(flag, "!")] != "" && v[strings.TrimPrefix(flag, "!")] != "0"
-			keep = append(keep, on && set != strings.HasPrefix(flag, "!"))
-		case word == "//!end":
-			if len(keep) == 1 {
-				return fmt.Errorf("shaders: %s:%d: //!end without //!if", name, n+1)
-			}
-			keep = keep[:len(keep)-1]
-		case !on:
-		case strings.HasPrefix(word, "//!include "):
-			if err := expand(b, strings.TrimSpace(word[11:]), v, depth+1); err != nil {
-				return err
-			}
-		default:
-			b.WriteString(line)
-			b.WriteByte('\n')
-		}
-	}
-	if len(keep) != 1 {
-		return fmt.Errorf("shaders: %s: //!if without //!end", name)
+	if err := write(b, strings.Split(strings.TrimSuffix(string(raw), "\n"), "\n"), v, depth); err != nil {
+		return fmt.Errorf("shaders: %s: %w", name, err)
 	}
 	return nil
+}
+
+// write writes lines, whose blocks are whole.
+func write(b *strings.Builder, lines []string, v Vars, depth int) error {
+	for n := 0; n < len(lines); n++ {
+		word := strings.Fields(lines[n])
+		if len(word) == 0 || !strings.HasPrefix(word[0], "//!") {
+			b.WriteString(lines[n])
+			b.WriteByte('\n')
+			continue
+		}
+		if word[0] == "//!include" && len(word) == 2 {
+			if err := expand(b, word[1], v, depth+1); err != nil {
+				return err
+			}
+			continue
+		}
+		end := blockEnd(lines, n)
+		if end < 0 {
+			return fmt.Errorf("%q without its //!if, //!for or //!end", lines[n])
+		}
+		block := lines[n+1 : end]
+		n = end
+		times := 0
+		switch {
+		case word[0] == "//!if" && len(word) == 2:
+			flag := strings.TrimPrefix(word[1], "!")
+			if set := v[flag] != "" && v[flag] != "0"; set != strings.HasPrefix(word[1], "!") {
+				times = 1
+			}
+		case word[0] == "//!for" && len(word) == 3:
+			count := word[2]
+			if c, ok := v[count]; ok {
+				count = c
+			}
+			var err error
+			if times, err = strconv.Atoi(count); err != nil {
+				return fmt.Errorf("%q: %w", strings.Join(word, " "), err)
+			}
+		default:
+			return fmt.Errorf("%q, want //!if FLAG or //!for i N", strings.Join(word, " "))
+		}
+		text := strings.Join(block, "\n")
+		for i := range times {
+			round := block
+			if word[0] == "//!for" {
+				round = strings.Split(strings.ReplaceAll(text, "$"+word[1], strconv.Itoa(i)), "\n")
+			}
+			if err := write(b, round, v, depth); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// blockEnd is the line that ends the block of line n, or -1.
+func blockEnd(lines []string, n int) int {
+	for open := 0; n < len(lines); n++ {
+		switch word := strings.TrimSpace(lines[n]); {
+		case strings.HasPrefix(word, "//!if "), strings.HasPrefix(word, "//!for "):
+			open++
+		case word == "//!end":
+			open--
+		}
+		if open <= 0 {
+			if strings.TrimSpace(lines[n]) == "//!end" && open == 0 {
+				return n
+			}
+			return -1
+		}
+	}
+	return -1
 }

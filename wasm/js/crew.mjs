@@ -132,6 +132,11 @@ class Crew {
     }
   }
 
+  /** Copies n bytes of the crew's memory into the engine's. */
+  get(p, to, n) {
+    this.#copy(this.mem, to, this.memory, p, n);
+  }
+
   free(p) {
     this.heap.give(p);
   }

@@ -57,11 +57,12 @@ func (b *Blob) SHA256() string {
 	if err != nil {
 		return ""
 	}
-	if buf, err = Await(subtle.Call("digest", "SHA-256", buf)); err != nil {
+	digest, err := Await(subtle.Call("digest", "SHA-256", buf))
+	if drop(buf); err != nil {
 		return ""
 	}
 	var sum [32]byte
-	js.CopyBytesToGo(sum[:], js.Global().Get("Uint8Array").New(buf))
+	js.CopyBytesToGo(sum[:], js.Global().Get("Uint8Array").New(digest))
 	b.sum = hex.EncodeToString(sum[:])
 	return b.sum
 }
@@ -109,13 +110,28 @@ func (b *Blob) ReadAt(p []byte, off int64) (int, error) {
 	return done, end
 }
 
+// nowhere is a closed port: what is moved to it is gone.
+var nowhere = func() js.Value {
+	port := js.Global().Get("MessageChannel").New().Get("port1")
+	port.Call("close")
+	return port
+}()
+
+// drop frees an ArrayBuffer at once: until the browser collects garbage, as much
+// as a model takes may lie there.
+func drop(buf js.Value) {
+	nowhere.Call("postMessage", buf, []any{buf})
+}
+
 // slice fills p from the browser.
 func (b *Blob) slice(p []byte, at int64) error {
 	buf, err := Await(b.blob.Call("slice", float64(at), float64(at)+float64(len(p))).Call("arrayBuffer"))
 	if err != nil {
 		return fault.New(fault.Input, "read", "%s: %w", b.name, err).Next("the file has moved or changed: choose it again")
 	}
-	if got := js.CopyBytesToGo(p, js.Global().Get("Uint8Array").New(buf)); got != len(p) {
+	got := js.CopyBytesToGo(p, js.Global().Get("Uint8Array").New(buf))
+	drop(buf)
+	if got != len(p) {
 		return fault.Inputf("read", "%s: got %d bytes at %d, want %d", b.name, got, at, len(p)).Next("the file has changed: choose it again")
 	}
 	return nil

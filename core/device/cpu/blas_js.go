@@ -51,8 +51,7 @@ func (s simdBlas) tn(m, n, k int, alpha float32, a []float32, lda int, b []float
 
 func (s simdBlas) decode(dst []float32, w *buf, lo, hi int) {
 	n := w.cols()
-	rb := w.dt.Bytes(1, n)
-	s.m.Decode(w.dt, dst[:(hi-lo)*n], w.raw[lo*rb:hi*rb])
+	s.m.Decode(w.dt, dst[:(hi-lo)*n], w.stored(lo, hi))
 }
 
 func (s simdBlas) gated(act graph.Activation, y, g, u []float32) {

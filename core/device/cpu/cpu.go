@@ -88,6 +88,7 @@ type buf struct {
 	f     []float32
 	i     []int32
 	raw   []byte
+	fetch func(lo, hi int) []byte // of raw, where that lies elsewhere
 	dt    tensor.DType
 	shape []int
 }
@@ -104,7 +105,19 @@ func (b *buf) bytes() []byte {
 	case tensor.I32:
 		return tensor.I32Bytes(b.i)
 	}
+	if b.fetch != nil {
+		return b.fetch(0, b.dt.Bytes(b.shape...))
+	}
 	return b.raw
+}
+
+// stored is the raw bytes of a weight's rows [lo, hi).
+func (b *buf) stored(lo, hi int) []byte {
+	n := b.dt.Bytes(1, b.cols())
+	if b.fetch != nil {
+		return b.fetch(lo*n, hi*n)
+	}
+	return b.raw[lo*n : hi*n]
 }
 
 // decodeRows widens rows [lo, hi) into dst.
@@ -114,8 +127,7 @@ func (b *buf) decodeRows(dst []float32, lo, hi int) {
 		copy(dst, b.f[lo*n:hi*n])
 		return
 	}
-	rb := b.dt.Bytes(1, n)
-	tensor.Decode(b.dt, dst[:(hi-lo)*n], b.raw[lo*rb:hi*rb])
+	tensor.Decode(b.dt, dst[:(hi-lo)*n], b.stored(lo, hi))
 }
 
 // kernel makes a step's closure at compile time: in are its inputs, out its

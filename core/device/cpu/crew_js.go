@@ -25,13 +25,15 @@ func hire(m *simd.Module, always bool) *crew {
 	return h
 }
 
-// hold gives the crew a weight of a stored type, once.
+// hold gives the crew a weight of a stored type, once. Then it need not lie here
+// too; should the crew be gone, its memory is still there to fetch it from.
 func (c *crew) hold(w *buf) {
-	if c == nil || w.raw == nil || c.held[w] != nil || w.rows()*w.cols() < c.least {
+	if c == nil || w.raw == nil || w.rows()*w.cols() < c.least {
 		return
 	}
 	if h := c.Hold(w.dt, w.rows(), w.cols(), w.raw); h != nil {
 		c.held[w] = h
+		w.raw, w.fetch = nil, h.Bytes
 	}
 }
 

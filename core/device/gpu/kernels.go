@@ -126,62 +126,6 @@ func (p *program) emit(ctx context.Context, n *graph.Node, in []*value, out *val
 	return nil
 }
 
-// linear queues a product, piece by piece where the weight is split: pieces of
-// W's rows are columns of y (forward) or parts of the inner sum (backward).
-func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *value) {
-	a := n.Attr.(graph.LinearAttr)
-	x, w, forward := in[0], in[1], n.Kind == graph.KindLinear
-	v := weightVars(w.dt)
-	kinds := []byte("rrwu----")
-	bs := make([]*wgpu.Buffer, 8)
-	bs[0], bs[2] = buf(x), buf(out)
-	tasks, rank := 0, 0
-	rest := in[2:]
-	if a.Routed {
-		v["ROUTED"] = "1"
-		copy(kinds[5:], "rrr")
-		bs[5], bs[6], bs[7] = buf(rest[0]), buf(rest[1]), buf(rest[2])
-		tasks, rank = rest[1].shape[0], rest[0].shape[1]
-		rest = rest[3:]
-	}
-	if a.Add {
-		v["ADD"] = "1"
-		kinds[4] = 'r'
-		bs[4] = buf(rest[0])
-	}
-	if !forward {
-		v["TRANSPOSED"] = "1"
-	}
-	pl := p.kernel(ctx, "linear_"+p.d.info.Family, string(kinds), v)
-	rows, ldx, ldy := x.shape[0], x.shape[1], n.Shape[1]
-	for i, pc := range w.pieces {
-		last := 0
-		if i == len(w.pieces)-1 || forward {
-			last = 1
-		}
-		cols, inner, x0, y0, acc := pc.hi-pc.lo, ldx, 0, pc.lo, 0
-		if !forward {
-			cols, inner, x0, y0 = ldy, pc.hi-pc.lo, pc.lo, 0
-			if i > 0 {
-				acc = 1
-			}
-		}
-		bs := append([]*wgpu.Buffer(nil), bs...)
-		bs[1] = pc.buf
-		tx, ty := 64, 64 // register: 8 × 8 threads of 8 columns × 8 rows
-		if p.d.info.Family == familyTiled {
-			tx, ty = 32, 32
-		}
-		p.addLinear(pl, uint32((cols+tx-1)/tx), uint32((rows+ty-1)/ty), []any{rows, cols, inner, ldx, ldy, x0, y0, acc, last, tasks, rank, a.Scale}, bs)
-	}
-}
-
-// addLinear is addGrid with the uniform at binding 3.
-func (p *program) addLinear(pl *pipeline, x, y uint32, params []any, bs []*wgpu.Buffer) {
-	p.addGrid(pl, x, y, params, bs...)
-	p.pending[len(p.pending)-1].uniform = 3
-}
-
 func (p *program) routed(ctx context.Context, n *graph.Node, in []*value, out *value) {
 	m := in[1].shape
 	v, inner := shaders.Vars{}, m[1]

@@ -43,6 +43,9 @@ func (d *Device) load(ctx context.Context, v *tensor.Var) (*value, error) {
 	if most < rows && rb%4 != 0 {
 		most = max(2, most/2*2) // pieces begin on whole words
 	}
+	if most < rows && most > 4 {
+		most -= most % 4 // and on whole fours of rows, which products like
+	}
 	x := &value{dt: v.DType, shape: v.Shape}
 	for lo := 0; lo < rows; lo += most {
 		hi := min(lo+most, rows)

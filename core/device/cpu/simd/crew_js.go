@@ -83,6 +83,15 @@ func (c *Crew) Hold(dt tensor.DType, rows, cols int, raw []byte) *Weight {
 	return &Weight{c, at, k - dequantF16, elems, size, rows, cols}
 }
 
+// Bytes copies the weight's bytes [lo, hi) out of the crew's memory, where they
+// lie even when the crew is gone.
+func (w *Weight) Bytes(lo, hi int) []byte {
+	raw := make([]byte, hi-lo)
+	w.c.js.Call("get", w.at+lo, address(raw), len(raw))
+	runtime.KeepAlive(raw)
+	return raw
+}
+
 // Free takes the weight away.
 func (w *Weight) Free() { w.c.js.Call("free", w.at) }
 

@@ -125,7 +125,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "column-in"}}}
 							attach(vgparent, vgn)
 							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-								EventType: "change",
+								EventType: "input",
 								Func:      func(event vugu.DOMEvent) { c.App.PickColumn("input", value(event)) },
 								// TODO: implement capture, etc. mostly need to decide syntax
 							})
@@ -166,7 +166,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "column-out"}}}
 							attach(vgparent, vgn)
 							vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-								EventType: "change",
+								EventType: "input",
 								Func:      func(event vugu.DOMEvent) { c.App.PickColumn("output", value(event)) },
 								// TODO: implement capture, etc. mostly need to decide syntax
 							})
@@ -210,7 +210,7 @@ func (c *ExamplesPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
 						}
 						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-							EventType: "change",
+							EventType: "input",
 							Func:      func(event vugu.DOMEvent) { c.App.TickHeader(event.PropBool("target", "checked")) },
 							// TODO: implement capture, etc. mostly need to decide syntax
 						})

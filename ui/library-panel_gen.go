@@ -75,7 +75,7 @@ func (c *LibraryPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
 						}
 						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-							EventType: "change",
+							EventType: "input",
 							Func:      func(event vugu.DOMEvent) { c.App.Pick(k.ID) },
 							// TODO: implement capture, etc. mostly need to decide syntax
 						})

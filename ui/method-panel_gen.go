@@ -48,7 +48,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.PickMethod(value(event)) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
@@ -180,7 +180,7 @@ func (c *MethodPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					attach(vgparent, vgn)
 					vgn.AddAttrInterface("disabled", c.App.run.phase != idle)
 					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-						EventType: "change",
+						EventType: "input",
 						Func:      func(event vugu.DOMEvent) { c.App.PickKeep(value(event)) },
 						// TODO: implement capture, etc. mostly need to decide syntax
 					})

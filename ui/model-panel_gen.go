@@ -48,7 +48,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.busy())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.PickBase(value(event)) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
@@ -101,7 +101,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.busy())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.PickInventory(value(event)) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
@@ -170,7 +170,7 @@ func (c *ModelPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				attach(vgparent, vgn)
 				vgn.AddAttrInterface("disabled", c.App.busy())
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.PickDevice(value(event)) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})

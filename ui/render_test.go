@@ -3,6 +3,9 @@
 package ui
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -154,4 +157,22 @@ func TestNothingIsTooLong(t *testing.T) {
 	check()
 	do(a, func() { a.model.stop = func() {} }) // opening: the file's name is shown
 	check()
+}
+
+// A render between a control's input and change events would put the old choice
+// back before it is read.
+func TestControlsListenToInput(t *testing.T) {
+	names, err := filepath.Glob("*.vugu")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("%d components: %v", len(names), err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(b, []byte("@change")) {
+			t.Errorf("%s listens to change", name)
+		}
+	}
 }

@@ -443,7 +443,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "select", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "confused-by"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "short"}}}
 				attach(vgparent, vgn)
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.PickConfused(value(event)) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})
@@ -529,7 +529,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			attach(vgparent, vgn)
 			vgn.AddAttrInterface("disabled", c.App.run.exporting)
 			vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-				EventType: "change",
+				EventType: "input",
 				Func:      func(event vugu.DOMEvent) { c.App.PickExport(value(event)) },
 				// TODO: implement capture, etc. mostly need to decide syntax
 			})
@@ -611,7 +611,7 @@ func (c *ScorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
 				}
 				vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-					EventType: "change",
+					EventType: "input",
 					Func:      func(event vugu.DOMEvent) { c.App.TickExamples(event.PropBool("target", "checked")) },
 					// TODO: implement capture, etc. mostly need to decide syntax
 				})

@@ -118,7 +118,7 @@ func (c *StorePanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 							vgn.Prop = append(vgn.Prop, vugu.VGProperty{Key: "checked", JSONVal: vjson.RawMessage(b)})
 						}
 						vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
-							EventType: "change",
+							EventType: "input",
 							Func:      func(event vugu.DOMEvent) { c.App.KeepModels(c.App.store.off) },
 							// TODO: implement capture, etc. mostly need to decide syntax
 						})

@@ -45,6 +45,9 @@ type target struct {
 	Most  float64 `json:"most"`
 }
 
+// what of a measure is compared, where it has several values.
+var what = map[string]string{"prefill": ", read", "decode": ", written", "peakBytes": ", peak memory"}
+
 // order is that of the page; what it does not name comes last.
 var order = []string{"lora-step", "lora-step-gpu", "smollm2-step", "smollm2-text", "product-gpu"}
 
@@ -76,7 +79,7 @@ func (r *browserReport) tables(w io.Writer) {
 			if peer == "" {
 				peer = "–"
 			}
-			fmt.Fprintf(w, "| %s: %s | %s | %s | %s | %s |\n", m.Title, t.Ours, peer, measured, reach, met)
+			fmt.Fprintf(w, "| %s: %s%s | %s | %s | %s | %s |\n", m.Title, t.Ours, what[t.Value], peer, measured, reach, met)
 		}
 	}
 	for _, name := range r.names() {

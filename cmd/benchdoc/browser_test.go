@@ -31,11 +31,11 @@ func TestBrowserTables(t *testing.T) {
 	at := 0
 	for _, want := range []string{
 		"| Step: handful | slow | 6.00 × as fast | ≥ 5 | reached |",
-		"| Step: handful | slow | 0.20 × the memory | ≤ 0.33 | reached |",
+		"| Step: handful, peak memory | slow | 0.20 × the memory | ≤ 0.33 | reached |",
 		"| Step: handful | gone | – | ≥ 3 | not measured |",
-		"| Text: handful | other | 0.50 × as fast | ≥ 1.3 | **not reached** |",
-		"| Text: handful | other | 2.00 × as fast | ≥ 1.3 | reached |",
-		"| Text: handful | – | 500 MB | ≤ 450 MB | **not reached** |",
+		"| Text: handful, read | other | 0.50 × as fast | ≥ 1.3 | **not reached** |",
+		"| Text: handful, written | other | 2.00 × as fast | ≥ 1.3 | reached |",
+		"| Text: handful, peak memory | – | 500 MB | ≤ 450 MB | **not reached** |",
 		"| handful | 150 | 100 – 200 | – | 100 |",
 		"| gone | – | – | – | – |",
 		"gone was not measured to the end: opening: no WebGPU adapter here.",

@@ -37,7 +37,8 @@ func plan(mode string) []suite {
 		{name: "again", needs: exists("dist/site/engine.wasm", "run `make dist`"), run: again},
 		check[2],
 		arm64Suite(),
-		wasmSuite(),
+		wasmSuite("wasm", "./core/device/...", "./core/engine", "./core/graph", "./core/model", "./core/pretrain", "./core/route", "./core/skill", "./core/tune", "./shaders/...", "./ui/...", "./wasm/..."),
+		slowly(wasmSuite("wasm, rest", "./core", "./core/eval/...", "./core/fault", "./core/format/...", "./core/share", "./core/task", "./core/tensor", "./core/text", "./core/version")),
 		browserSuite(),
 		pocketSuite(),
 		notebookSuite(),
@@ -52,6 +53,18 @@ func plan(mode string) []suite {
 			steps("mutations", step{name: "broken lines are noticed", args: goTool("run", "./cmd/mutate")}))
 	}
 	return nil
+}
+
+// slowly leaves a suite to test-all: of what does not know what it is compiled
+// for, the native run tells as much.
+func slowly(s suite) suite {
+	s.needs = first(func() string {
+		if os.Getenv("HANDFUL_SLOW") == "" {
+			return "takes long: set HANDFUL_SLOW=1"
+		}
+		return ""
+	}, s.needs)
+	return s
 }
 
 func aside(s suite) suite {
@@ -78,19 +91,19 @@ func lavapipe() []string {
 	return []string{"VK_ICD_FILENAMES=" + found[0]}
 }
 
-// wasmSuite runs the library's tests as js/wasm under Node.
-func wasmSuite() suite {
+// wasmSuite runs packages' tests as js/wasm under Node.
+func wasmSuite(name string, packages ...string) suite {
 	out, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		return suite{name: "wasm", needs: func() string { return "go env GOROOT: " + err.Error() }}
+		return suite{name: name, needs: func() string { return "go env GOROOT: " + err.Error() }}
 	}
 	here, err := os.Getwd()
 	if err != nil {
-		return suite{name: "wasm", needs: func() string { return err.Error() }}
+		return suite{name: name, needs: func() string { return err.Error() }}
 	}
 	// Like Go's own go_js_wasm_exec, but it hands in the memory that SIMD shares.
 	run := "node --stack-size=8192 " + filepath.Join(here, "core/device/cpu/simd/testdata/run.mjs") + " " + filepath.Join(strings.TrimSpace(string(out)), "lib", "wasm")
-	s := goSuite("wasm", js, []string{"-exec", run}, "./core/...", "./shaders/...", "./ui/...", "./wasm/...")
+	s := goSuite(name, js, []string{"-exec", run}, packages...)
 	s.needs = have("node")
 	return s
 }

@@ -44,17 +44,26 @@ func Mapped(data string, in, out int, header bool) (string, error) {
 	case in < 0 || out < 0 || in >= len(names) || out >= len(names) || in == out:
 		return "", fault.Inputf("columns", "input is column %d and output %d, want two of %d", in, out, len(names)).Next("choose two columns")
 	}
-	var b strings.Builder
-	w := csv.NewWriter(&b)
-	w.Comma = comma
-	if err := w.Write(headings(names, in, out, header, reserved)); err != nil {
-		return "", fault.Inputf("columns", "%w", err)
+	head, err := headLine("columns", headings(names, in, out, header, reserved), comma)
+	if err != nil {
+		return "", err
 	}
-	w.Flush()
 	if !header {
 		rest = first + "\n" + rest
 	}
-	return b.String() + rest, nil
+	return head + rest, nil
+}
+
+// headLine is a table's first line, with its end.
+func headLine(op string, heads []string, comma rune) (string, error) {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	w.Comma = comma
+	if err := w.Write(heads); err != nil {
+		return "", fault.Inputf(op, "%w", err)
+	}
+	w.Flush()
+	return b.String(), nil
 }
 
 // headings are names with those of in and out as Parse reads them, and with the

@@ -2,7 +2,6 @@ package task
 
 import (
 	"bytes"
-	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -73,14 +72,11 @@ func (s Sides) table(op, lead, first, rest string) (string, error) {
 			}
 			continue
 		}
-		var b strings.Builder
-		w := csv.NewWriter(&b)
-		w.Comma = comma
-		if err := w.Write(headings(names, in, out, !s.NoHeader, aSide)); err != nil {
-			return "", fault.Inputf(op, "%w", err)
+		head, err := headLine(op, headings(names, in, out, !s.NoHeader, aSide), comma)
+		if err != nil {
+			return "", err
 		}
-		w.Flush()
-		head := strings.TrimSuffix(b.String(), "\n")
+		head = strings.TrimSuffix(head, "\n")
 		if s.NoHeader {
 			return lead + head + "\n" + first + rest, nil
 		}

@@ -17,7 +17,7 @@ before(async () => {
       window.h = await createHandful({ base: at, inventory: files(inventory), device: 'cpu' });
       window.tell = (e) => ({ name: e.name, kind: e.kind, op: e.op, hint: e.hint, message: e.message });
       // Every step takes 400 rows: long enough to be stopped in.
-      window.slow = { examples: Array(10).fill(rows).flat(), method: 'z', batch: 400, steps: 40, warmup: 0 };
+      window.slow = { examples: Array(30).fill(rows).flat(), method: 'z', batch: 1200, steps: 40, warmup: 0 };
     },
     { at: golden.at, rows: golden.rows(), inventory: packed(golden.inventory('s4')) },
   );

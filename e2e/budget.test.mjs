@@ -54,7 +54,7 @@ before(async () => {
 });
 after(() => it?.close());
 
-for (const [method, dispatches] of [['z', 592], ['mu', 368]]) {
+for (const [method, dispatches] of [['z', 604], ['mu', 380]]) {
   test(`a step of ${method} on WebGPU makes nothing and is at most ${dispatches} dispatches`, { skip }, async (t) => {
     const step = await page.evaluate(async (method) => {
       const { createHandful } = await import('/handful.mjs');

@@ -15,7 +15,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -24,7 +23,6 @@ type suite struct {
 	name  string
 	needs func() string // why it can't run here, "" when it can; may be nil
 	run   func(context.Context, *result)
-	aside bool // runs beside those that follow: processors are idle while a page waits
 }
 
 // limits are for all of a mode's suites together: several times what they take,
@@ -43,6 +41,14 @@ type result struct {
 
 func (r *result) fail(format string, args ...any) {
 	r.failed = append(r.failed, fmt.Sprintf(format, args...))
+}
+
+// add takes in what another did.
+func (r *result) add(o *result) {
+	r.passed += o.passed
+	r.failed = append(r.failed, o.failed...)
+	r.skipped = append(r.skipped, o.skipped...)
+	r.flaky = append(r.flaky, o.flaky...)
 }
 
 func (r *result) skip(format string, args ...any) {
@@ -71,23 +77,16 @@ func main() {
 	}
 }
 
-// runAll runs suites one after the other, some aside, and reports; true when
-// none failed.
+// runAll runs suites one after the other and reports; true when none failed.
 func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 	begin := time.Now()
 	var results []*result
-	var aside sync.WaitGroup
 	for _, s := range suites {
 		r := &result{name: s.name}
 		results = append(results, r)
 		fmt.Fprintf(w, "── %s\n", s.name)
-		if s.aside {
-			aside.Go(func() { s.runInto(ctx, r) })
-		} else {
-			s.runInto(ctx, r)
-		}
+		s.runInto(ctx, r)
 	}
-	aside.Wait()
 	return summary(w, results, time.Since(begin))
 }
 

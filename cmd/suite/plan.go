@@ -9,7 +9,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,12 +35,12 @@ func plan(mode string) []suite {
 			step{name: "native", args: goTool("build", "./...")},
 			step{name: "js/wasm", env: js, args: goTool("build", "./...")},
 			step{name: "dist", args: []string{"make", "dist"}}),
-		aside(steps("cross", cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"))),
+		slowly(steps("cross", cross("linux", "arm64"), cross("darwin", "arm64"), cross("windows", "amd64"))),
 		{name: "again", needs: exists("dist/site/engine.wasm", "run `make dist`"), run: again},
 		check[2],
 		arm64Suite(),
-		wasmSuite("wasm", "./core/device/...", "./core/engine", "./core/graph", "./core/model", "./core/pretrain", "./core/route", "./core/skill", "./core/tune", "./shaders/...", "./ui/...", "./wasm/..."),
-		slowly(wasmSuite("wasm, rest", "./core", "./core/eval/...", "./core/fault", "./core/format/...", "./core/share", "./core/task", "./core/tensor", "./core/text", "./core/version")),
+		wasmSuite("wasm", "./core/device/cpu/...", "./core/device/gpu", "./core/engine", "./core/graph", "./core/model", "./core/pretrain", "./core/route", "./core/skill", "./core/tune", "./shaders/...", "./ui/...", "./wasm/..."),
+		slowly(wasmSuite("wasm, rest", "./core", "./core/device/chaos", "./core/device/devicetest", "./core/eval/...", "./core/fault", "./core/format/...", "./core/share", "./core/task", "./core/tensor", "./core/text", "./core/version")),
 		browserSuite(),
 		pocketSuite(),
 		notebookSuite(),
@@ -64,11 +66,6 @@ func slowly(s suite) suite {
 		}
 		return ""
 	}, s.needs)
-	return s
-}
-
-func aside(s suite) suite {
-	s.aside = true
 	return s
 }
 
@@ -118,27 +115,50 @@ func arm64Suite() suite {
 	return s
 }
 
-// browserSuite runs the files of e2e one after the other.
+// unhurried are files of e2e that compute for long and look at no clock.
+var unhurried = []string{"conformance", "golden", "gpu"}
+
+// browserSuite runs the files of e2e one after the other, the unhurried ones
+// beside the others: processors are idle while a page waits.
 func browserSuite() suite {
 	s := suite{name: "browser", run: func(ctx context.Context, r *result) {
-		// Node's timeout is for a whole file.
-		limit := 10 * time.Minute
-		if os.Getenv("HANDFUL_SLOW") != "" {
-			limit = 40 * time.Minute
-		}
 		files, err := filepath.Glob("e2e/*.test.mjs")
 		if err != nil || len(files) == 0 {
 			r.fail("browser: no e2e/*.test.mjs (%v)", err)
 		}
+		var slow, others []string
 		for _, f := range files {
-			start := time.Now()
-			args := []string{"node", "--test", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap", filepath.Base(f)}
-			twice(ctx, r, func(r *result) { runTAP(ctx, "e2e", args, r) })
-			fmt.Printf("   %s (%.1f s)\n", f, time.Since(start).Seconds())
+			f = filepath.Base(f)
+			if name, _, _ := strings.Cut(f, "."); slices.Contains(unhurried, name) {
+				slow = append(slow, f)
+			} else {
+				others = append(others, f)
+			}
 		}
+		beside := &result{name: r.name}
+		var ended sync.WaitGroup
+		ended.Go(func() { runFiles(ctx, beside, slow) })
+		runFiles(ctx, r, others)
+		ended.Wait()
+		r.add(beside)
 	}}
 	s.needs = first(have("node"), exists("e2e/node_modules/playwright-core", "run `npm ci` in e2e"), exists("dist/site/index.html", "run `make build`"))
 	return s
+}
+
+// runFiles runs files of e2e one after the other.
+func runFiles(ctx context.Context, r *result, files []string) {
+	// Node's timeout is for a whole file.
+	limit := 10 * time.Minute
+	if os.Getenv("HANDFUL_SLOW") != "" {
+		limit = 40 * time.Minute
+	}
+	for _, f := range files {
+		start := time.Now()
+		args := []string{"node", "--test", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap", f}
+		twice(ctx, r, func(r *result) { runTAP(ctx, "e2e", args, r) })
+		fmt.Printf("   e2e/%s (%.1f s)\n", f, time.Since(start).Seconds())
+	}
 }
 
 // python has PyTorch and PEFT.

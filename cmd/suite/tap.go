@@ -53,10 +53,7 @@ func twice(ctx context.Context, r *result, run func(*result)) {
 		}
 		one = again
 	}
-	r.passed += one.passed
-	r.failed = append(r.failed, one.failed...)
-	r.skipped = append(r.skipped, one.skipped...)
-	r.flaky = append(r.flaky, one.flaky...)
+	r.add(one)
 }
 
 // countTAP reads results into r; it prints them, and the details of failures.

@@ -13,6 +13,7 @@ import (
 type Planner struct {
 	Like Info                      // whose limits it has
 	Held func(v *tensor.Var) int64 // bytes of a variable; nil: as it is stored
+	Last Stats                     // of what was planned last, also where it is above Like.Memory
 	vars map[*tensor.Var]bool
 }
 
@@ -28,7 +29,7 @@ func (p *Planner) Vars() (n int64) {
 	return n
 }
 
-// Compile plans the graph.
+// Compile plans the graph; above Like.Memory it is a Memory fault.
 func (p *Planner) Compile(_ context.Context, outs ...*graph.Node) (Program, error) {
 	plan, err := graph.NewPlan(outs...)
 	if err != nil {
@@ -40,11 +41,14 @@ func (p *Planner) Compile(_ context.Context, outs ...*graph.Node) (Program, erro
 	for _, v := range plan.Vars {
 		p.vars[v] = true
 	}
-	s := Stats{Arena: int64(plan.Bytes()), Dispatches: len(plan.Steps)}
+	p.Last = Stats{Arena: int64(plan.Bytes()), Dispatches: len(plan.Steps)}
 	for _, n := range plan.Inputs {
-		s.Inputs += int64(n.Bytes())
+		p.Last.Inputs += int64(n.Bytes())
 	}
-	return planned{s}, nil
+	if most := p.Like.Memory; most > 0 && p.Last.Arena > most {
+		return nil, fault.New(fault.Memory, "plan", "a step needs %d MB, the budget is %d MB", p.Last.Arena>>20, most>>20)
+	}
+	return planned{p.Last}, nil
 }
 
 func (p *Planner) Info() Info                                          { return p.Like }

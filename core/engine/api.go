@@ -166,6 +166,7 @@ type PlanEvent struct {
 	Tokens     int      `json:"tokens"`     // of the largest batch
 	Arena      int64    `json:"arena"`      // bytes of values per step
 	Dispatches int      `json:"dispatches"` // per step
+	Stored     string   `json:"stored"`     // for a step's way back: products, or blocks where memory is short
 	Loss       string   `json:"loss"`       // what is trained with: lm, tfew or ni
 	Cut        []CutRow `json:"cut,omitempty"`
 	Hints      []string `json:"hints,omitempty"`

@@ -72,8 +72,8 @@ func openCounted(t *testing.T, base, inventory format.Folder, kind string) (*Eng
 	return e, c
 }
 
-// What a training step costs in counts, which no busy machine disturbs: kernels
-// and bytes of inputs, of 2 rows of 16 tokens. A budget is what it was when it
+// What a training step costs in counts, which no busy machine disturbs: kernels,
+// KiB of values and bytes of inputs, of 2 rows of 16 tokens. A budget is what it was when it
 // was set; a smaller count may become the budget, a larger one wants a reason.
 func TestBudgetOfAStep(t *testing.T) {
 	const pocket = "../../assets/pocket"
@@ -88,15 +88,16 @@ func TestBudgetOfAStep(t *testing.T) {
 		kind       string
 		method     string
 		dispatches int
+		arena      int
 	}{
-		{"pocket", small, "cpu", "z", 534},
-		{"pocket", small, "cpu", "mu", 310},
-		{"pocket", small, "gpu", "z", 592},
-		{"pocket", small, "gpu", "mu", 368},
-		{"SmolLM2-135M", real, "cpu", "z", 3966},
-		{"SmolLM2-135M", real, "cpu", "mu", 2286},
-		{"SmolLM2-135M", real, "gpu", "z", 4388},
-		{"SmolLM2-135M", real, "gpu", "mu", 2708},
+		{"pocket", small, "cpu", "z", 546, 967},
+		{"pocket", small, "cpu", "mu", 322, 867},
+		{"pocket", small, "gpu", "z", 604, 968},
+		{"pocket", small, "gpu", "mu", 380, 868},
+		{"SmolLM2-135M", real, "cpu", "z", 4056, 29716},
+		{"SmolLM2-135M", real, "cpu", "mu", 2376, 26152},
+		{"SmolLM2-135M", real, "gpu", "z", 4478, 29718},
+		{"SmolLM2-135M", real, "gpu", "mu", 2798, 26154},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", c.name, c.kind, c.method), func(t *testing.T) {
 			lavapipe(t)
@@ -111,15 +112,18 @@ func TestBudgetOfAStep(t *testing.T) {
 			// the plan tells the kernels: nothing need run
 			ctx, stop := context.WithCancel(context.Background())
 			defer stop()
-			got := 0
+			got, arena := 0, 0
 			err := train(ctx, 1, func(ev Event) {
 				if ev.Plan != nil {
-					got = ev.Plan.Dispatches
+					got, arena = ev.Plan.Dispatches, int(ev.Plan.Arena>>10)
 					stop()
 				}
 			})
 			if got == 0 || got > c.dispatches {
 				t.Errorf("a step is %d kernels (%v), the budget is %d", got, err, c.dispatches)
+			}
+			if arena == 0 || arena > c.arena {
+				t.Errorf("a step keeps %d KiB, the budget is %d", arena, c.arena)
 			}
 			if c.name != "pocket" { // what is written does not depend on the model
 				return

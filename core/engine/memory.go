@@ -33,8 +33,9 @@ type Need struct {
 // Sum is both.
 func (n Need) Sum() int64 { return n.Weights + n.Step }
 
-// needOf plans a step of training on a device with such limits. No weight is
-// read but a T5's table of position biases.
+// needOf plans a step of training on a device with such limits, of which what
+// does not fit is the least that a step takes. No weight is read but a T5's
+// table of position biases.
 func needOf(m model.Model, d device.Device) (n Need, err error) {
 	defer fault.Recover("open", &err)
 	p := &device.Planner{Like: d.Info()}
@@ -45,6 +46,9 @@ func needOf(m model.Model, d device.Device) (n Need, err error) {
 	p.Held = held
 	for _, v := range m.Vars() {
 		n.Weights += held(v)
+	}
+	if p.Like.Memory == 0 && p.Like.Total > 0 {
+		p.Like.Memory = max(1, p.Like.Total-n.Weights)
 	}
 	row := tune.Row{IDs: make([]int32, planTokens), Labels: slices.Repeat([]int32{-100}, planTokens-planLabels)}
 	if m.Config().Encodes() {
@@ -57,13 +61,12 @@ func needOf(m model.Model, d device.Device) (n Need, err error) {
 	}
 	o := Defaults("lora")
 	o.Steps = 1
-	t, err := tune.NewTrainer(context.Background(), p, m, plannedLoRA(m), slices.Repeat([]tune.Row{row}, planRows), [][]int{batch}, o.optim())
-	if err != nil {
+	_, err = tune.NewTrainer(context.Background(), p, m, plannedLoRA(m), slices.Repeat([]tune.Row{row}, planRows), [][]int{batch}, o.optim())
+	if err != nil && !fault.Is(err, fault.Memory) {
 		return n, err
 	}
-	s := t.Stats()
 	all := p.Vars() // also what is trained and its averages
-	n.Step = all - n.Weights + s.Arena + s.Inputs
+	n.Step = all - n.Weights + p.Last.Arena + p.Last.Inputs
 	return n, nil
 }
 

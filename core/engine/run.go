@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"handful/core/fault"
+	"handful/core/graph"
 	"handful/core/task"
 	"handful/core/tune"
 )
@@ -55,8 +56,22 @@ func (r *run) learn(ctx context.Context) (*tune.Learned, error) {
 	}
 }
 
-// try trains on the device as it is.
+// try trains on the device as it is, and reads what was learned when the memory
+// of the steps is free again.
 func (r *run) try(ctx context.Context) (*tune.Learned, error) {
+	if err := r.steps(ctx); err != nil {
+		return nil, err
+	}
+	still := context.WithoutCancel(ctx)
+	learned, err := r.method.Collapse(still, r.e.dev)
+	if err == nil {
+		err = r.e.dev.check(still)
+	}
+	return learned, r.suspect(err)
+}
+
+// steps trains, and leaves the variables as they are to be kept.
+func (r *run) steps(ctx context.Context) error {
 	e, o := r.e, r.fit.options
 	ready := ctx
 	if r.tries++; r.tries > 1 {
@@ -64,11 +79,11 @@ func (r *run) try(ctx context.Context) (*tune.Learned, error) {
 	}
 	t, err := tune.NewTrainer(ready, e.dev, e.model, r.method, r.rows, task.Batches(len(r.rows), o.Batch, o.Steps, o.Order, o.Seed), o.optim())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer t.Close()
 	if err := r.readyToFollow(ready); err != nil {
-		return nil, err
+		return err
 	}
 	if r.follow.out != nil {
 		defer r.follow.out.Close()
@@ -76,26 +91,21 @@ func (r *run) try(ctx context.Context) (*tune.Learned, error) {
 	r.fit.Dispatches = t.Stats().Dispatches
 	if r.tries == 1 {
 		p := r.plan
-		p.Tokens, p.Arena, p.Dispatches = t.Tokens(), t.Stats().Arena, r.fit.Dispatches
+		p.Tokens, p.Arena, p.Dispatches, p.Stored = t.Tokens(), t.Stats().Arena, r.fit.Dispatches, t.Store().String()
+		if t.Store() == graph.StoreBlocks {
+			p.Hints = append(slices.Clip(p.Hints), "memory is short: much of a step is computed twice, which takes a third longer; a smaller batch needs less")
+		}
 		r.on(Event{Plan: &p})
 	}
 	if r.kept != nil {
 		if err := r.kept.resume(ctx, t, r); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := r.train(ctx, t); err != nil {
-		return nil, err
+		return err
 	}
-	still := context.WithoutCancel(ctx)
-	if err := r.choose(still, t); err != nil {
-		return nil, err
-	}
-	learned, err := r.method.Collapse(still, e.dev)
-	if err == nil {
-		err = e.dev.check(still)
-	}
-	return learned, r.suspect(err)
+	return r.choose(context.WithoutCancel(ctx), t)
 }
 
 // suspect takes values that are not finite after finite steps for the device's

@@ -30,9 +30,10 @@ func Differentiable() map[Kind]bool {
 
 // Grad adds to loss's graph the gradient of loss ([1]) with respect to each
 // variable. Only nodes on a path from a variable to the loss are visited, so
-// frozen weights cost nothing. A variable that the loss does not reach is an
-// error, as is an op without a derivative on the way.
-func Grad(loss *Node, wrt ...*tensor.Var) (grads []*Node, err error) {
+// frozen weights cost nothing; store says what is kept for it. A variable that
+// the loss does not reach is an error, as is an op without a derivative on the
+// way.
+func Grad(loss *Node, store Store, wrt ...*tensor.Var) (grads []*Node, err error) {
 	defer fault.Recover("grad", &err)
 	g := loss.g
 	want("Grad", loss.Numel() == 1, "loss has shape %v, want [1]", loss.Shape)
@@ -49,6 +50,7 @@ func Grad(loss *Node, wrt ...*tensor.Var) (grads []*Node, err error) {
 			useful[n.ID] = useful[n.ID] || useful[in.ID]
 		}
 	}
+	second := again{store, map[*Node]*Node{}}
 	cot := map[int]*Node{loss.ID: g.Fill(1, loss.Shape...)}
 	for id := loss.ID; id >= 0; id-- {
 		n, dy := g.nodes[id], cot[id]
@@ -63,7 +65,7 @@ func Grad(loss *Node, wrt ...*tensor.Var) (grads []*Node, err error) {
 		if f == nil {
 			return nil, fault.New(fault.Bug, "grad", "%s has no derivative", n)
 		}
-		for i, d := range f(n, dy, need) {
+		for i, d := range second.vjp(f, n, dy, need) {
 			if !need[i] {
 				continue
 			}

@@ -33,6 +33,7 @@ type Node struct {
 	DType tensor.DType // F32 except for inputs of indices and stored weights
 	Attr  any          // the op's attribute struct, nil when it has none
 	Var   *tensor.Var  // KindVar, and effects: the variable read or written
+	kept  bool         // see Keep
 	g     *Graph
 }
 

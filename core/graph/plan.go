@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"sort"
 
 	"handful/core/fault"
@@ -72,8 +73,16 @@ func reach(outs []*Node) []*Node {
 	return list
 }
 
-// assign gives each step's value the best-fitting free slot. A step's output
-// never shares a slot with its inputs.
+// lifetime is when a value is there: from the step that makes it to the last
+// that reads it.
+type lifetime struct {
+	n           *Node
+	first, last int
+}
+
+// assign gives each step's value a slot, the largest values first: the smallest
+// slot that is free while the value is there, else a new one of its size. A
+// step's output never shares a slot with its inputs.
 func (p *Plan) assign(roots []*Node) {
 	last := map[*Node]int{}
 	for i, s := range p.Steps {
@@ -85,46 +94,29 @@ func (p *Plan) assign(roots []*Node) {
 	for _, r := range roots {
 		last[r] = len(p.Steps)
 	}
-	dies := make([][]*Node, len(p.Steps)+1)
-	for _, s := range p.Steps {
-		if !s.Effect() {
-			dies[last[s]] = append(dies[last[s]], s)
-		}
-	}
-	var free []int
+	var values []lifetime
 	for i, s := range p.Steps {
 		if !s.Effect() {
-			p.slot[s] = p.take(&free, s.Bytes())
-		}
-		for _, d := range dies[i] {
-			free = append(free, p.slot[d])
+			values = append(values, lifetime{s, i, last[s]})
 		}
 	}
-}
-
-// take picks the smallest free slot that holds size bytes, else grows the
-// largest free one, else opens a new one.
-func (p *Plan) take(free *[]int, size int) int {
-	best := -1
-	for i, s := range *free {
-		if best < 0 {
-			best = i
-			continue
+	slices.SortStableFunc(values, func(a, b lifetime) int { return b.n.Bytes() - a.n.Bytes() })
+	var taken [][]lifetime // by slot, in order
+	for _, v := range values {
+		slot, at := -1, 0
+		for i := len(taken) - 1; i >= 0 && slot < 0; i-- {
+			at = sort.Search(len(taken[i]), func(j int) bool { return taken[i][j].last >= v.first })
+			if at == len(taken[i]) || taken[i][at].first > v.last {
+				slot = i
+			}
 		}
-		b := (*free)[best]
-		fits, bfits := p.Slots[s] >= size, p.Slots[b] >= size
-		if fits && (!bfits || p.Slots[s] < p.Slots[b]) || !fits && !bfits && p.Slots[s] > p.Slots[b] {
-			best = i
+		if slot < 0 {
+			slot, at = len(taken), 0
+			taken, p.Slots = append(taken, nil), append(p.Slots, v.n.Bytes())
 		}
+		taken[slot] = slices.Insert(taken[slot], at, v)
+		p.slot[v.n] = slot
 	}
-	if best < 0 {
-		p.Slots = append(p.Slots, size)
-		return len(p.Slots) - 1
-	}
-	s := (*free)[best]
-	*free = append((*free)[:best], (*free)[best+1:]...)
-	p.Slots[s] = max(p.Slots[s], size)
-	return s
 }
 
 // Resolve gives the planned node that stands for a node of the built graph;

@@ -20,7 +20,7 @@ func TestFusePutsSumsIntoProducts(t *testing.T) {
 	g := New()
 	a, b := tensor.Zeros("a", 1, 8, 2), tensor.Zeros("b", 1, 2, 8)
 	loss := routedLoss(g, a, b)
-	grads, err := Grad(loss, a, b)
+	grads, err := Grad(loss, StoreAll, a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestSlotsNeverOverlapAlive(t *testing.T) {
 	g := New()
 	a, b := tensor.Zeros("a", 1, 8, 2), tensor.Zeros("b", 1, 2, 8)
 	loss := routedLoss(g, a, b)
-	grads, err := Grad(loss, a, b)
+	grads, err := Grad(loss, StoreAll, a, b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,11 +95,11 @@ func TestGradErrors(t *testing.T) {
 	g := New()
 	a := tensor.Zeros("a", 4)
 	x := g.Input("x", tensor.F32, 4)
-	if _, err := Grad(Dot(x, x), a); err == nil {
+	if _, err := Grad(Dot(x, x), StoreAll, a); err == nil {
 		t.Error("a variable outside the graph has no gradient")
 	}
 	nll := g.add(KindCrossEntropyGrad, nil, []int{1}, g.Use(a))
-	if _, err := Grad(nll, a); err == nil {
+	if _, err := Grad(nll, StoreAll, a); err == nil {
 		t.Error("an op without a derivative must be named")
 	}
 }

@@ -101,7 +101,7 @@ func (m *llama) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
 		}
 		x = graph.Add(x, lin(l.o, b.attention(q, k, v, attr)))
 		h = graph.RMSNorm(x, g.Use(l.norm2), eps)
-		x = graph.Add(x, lin(l.down, graph.GatedAct(lin(l.gate, h), lin(l.up, h), graph.SiLU)))
+		x = graph.Keep(graph.Add(x, lin(l.down, graph.GatedAct(lin(l.gate, h), lin(l.up, h), graph.SiLU))))
 	}
 	return graph.RMSNorm(x, g.Use(m.norm), eps)
 }

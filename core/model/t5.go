@@ -153,7 +153,7 @@ func (m *t5) encode(g *graph.Graph, s *Source, ad Adapter) *graph.Node {
 		h := graph.RMSNorm(x, g.Use(b.self.norm), eps)
 		y := graph.AttentionBias(lin(b.self.q, h), lin(b.self.k, h), lin(b.self.v, h), g.Use(m.encoder.table), s.Span, s.Back, m.attr(), m.encoder.bias)
 		x = graph.Add(x, lin(b.self.o, y))
-		x = graph.Add(x, m.feedForward(b, graph.RMSNorm(x, g.Use(b.norm), eps), lin))
+		x = graph.Keep(graph.Add(x, m.feedForward(b, graph.RMSNorm(x, g.Use(b.norm), eps), lin)))
 	}
 	return graph.RMSNorm(x, g.Use(m.encoder.norm), eps)
 }
@@ -193,7 +193,7 @@ func (m *t5) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
 		}
 		x = graph.Add(x, lin(bl.cross.o, graph.Attention(lin(bl.cross.q, h), k, v, src.Seen, src.SeenBy, m.attr())))
 
-		x = graph.Add(x, m.feedForward(bl, graph.RMSNorm(x, g.Use(bl.norm), eps), lin))
+		x = graph.Keep(graph.Add(x, m.feedForward(bl, graph.RMSNorm(x, g.Use(bl.norm), eps), lin)))
 	}
 	return graph.RMSNorm(x, g.Use(m.decoder.norm), eps)
 }

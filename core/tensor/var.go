@@ -26,6 +26,7 @@ type Var struct {
 	Shape     []int
 	DType     DType
 	Trainable bool // gradients may be asked for; F32 only
+	Frozen    bool // never written: a device in Go's memory may compute with Init's values where they are
 	Init      Source
 }
 
@@ -79,6 +80,16 @@ func MemSource(dt DType, shape []int, data []byte, id string) Source {
 
 // F32Source is a Source over float32 values in memory.
 func F32Source(v []float32, shape ...int) Source { return MemSource(F32, shape, F32Bytes(v), "") }
+
+// F32Values are a source's values where they lie in memory, without a copy; nil
+// where they do not.
+func F32Values(s Source) []float32 {
+	m, ok := s.(*memSource)
+	if !ok || m.dt != F32 || len(m.data) == 0 || uintptr(unsafe.Pointer(&m.data[0]))%4 != 0 {
+		return nil
+	}
+	return unsafe.Slice((*float32)(unsafe.Pointer(&m.data[0])), len(m.data)/4)
+}
 
 // F32Bytes views float32 values as their little-endian bytes, without a copy.
 func F32Bytes(v []float32) []byte {

@@ -108,7 +108,7 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
 	total := 0
 	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
-	grads, err := graph.Grad(goal.loss(), wrt...)
+	grads, err := graph.Grad(goal.loss(), graph.StoreProducts, wrt...)
 	if err != nil {
 		return err
 	}

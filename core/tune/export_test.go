@@ -17,6 +17,14 @@ func Slopes(d device.Device, m model.Model, inv *skill.Inventory, examples []Row
 	return slopes(context.Background(), d, m, inv.Trained(), examples)
 }
 
+// Storing runs f with trainers that keep what s says.
+func Storing(s graph.Store, f func()) {
+	were := stores
+	defer func() { stores = were }()
+	stores = []graph.Store{s}
+	f()
+}
+
 // Update compiles one tensor's update by a gradient that is given: run does
 // step k, from 0. The averages are the optimiser's.
 func (o Optim) Update(tb testing.TB, d device.Device, p *tensor.Var) (run func(k int, grad []float32) error, averages []*tensor.Var) {
@@ -62,7 +70,7 @@ func FirstLoss(ctx context.Context, d device.Device, m model.Model, method *Meth
 	for _, p := range method.Trained {
 		wrt = append(wrt, p.Var)
 	}
-	grads, err := graph.Grad(t.goal.loss(), wrt...)
+	grads, err := graph.Grad(t.goal.loss(), graph.StoreAll, wrt...)
 	if err != nil {
 		return nil, err
 	}

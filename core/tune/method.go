@@ -68,9 +68,14 @@ func IA3(a *skill.IA3) *Method {
 	return m.mark()
 }
 
+// mark tells of each variable of the method whether it is trained, or stays as
+// it is.
 func (m *Method) mark() *Method {
 	for _, p := range m.Trained {
 		p.Var.Trainable = true
+	}
+	for _, p := range m.Adapter.Params() {
+		p.Var.Frozen = !p.Var.Trainable
 	}
 	return m
 }

@@ -107,8 +107,10 @@ func (t *Trainer) updates(g *graph.Graph, grads []*graph.Node) (norm *graph.Node
 		if hyper[k] == nil {
 			hyper[k] = g.Input([]string{"hyper", "hyper.logits"}[k], tensor.F32, 8)
 		}
-		s := t.optim.newState(p.Var)
-		t.states = append(t.states, s)
+		if len(t.states) == i {
+			t.states = append(t.states, t.optim.newState(p.Var))
+		}
+		s := t.states[i]
 		if t.optim.Name == Adafactor {
 			steps = append(steps, graph.Adafactor(s.p, s.averages, grads[i], norm, hyper[k]))
 			continue

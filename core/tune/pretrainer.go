@@ -158,7 +158,7 @@ func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
 			wrt = append(wrt, v.p)
 		}
 	}
-	grads, err := graph.Grad(p.goal.loss(), wrt...)
+	grads, err := graph.Grad(p.goal.loss(), graph.StoreProducts, wrt...)
 	if err != nil {
 		return nil, err
 	}

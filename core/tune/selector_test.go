@@ -25,7 +25,7 @@ func selected(t *testing.T, d device.Device, z, noise, c []float32, shape []int,
 	}
 	out := graph.Select(g.Use(v), n, graph.RouterAttr{Splits: q, Skills: s, Selector: sel})
 	cot := g.Input("c", tensor.F32, out.Shape...)
-	grads, err := graph.Grad(graph.Dot(out, cot), v)
+	grads, err := graph.Grad(graph.Dot(out, cot), graph.StoreAll, v)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,6 +53,7 @@ type Trainer struct {
 	norm    *graph.Node
 	hyper   [2]*graph.Node
 	states  []state
+	store   graph.Store
 	step    int // steps done
 }
 
@@ -64,29 +65,44 @@ type Step struct {
 	Duration           time.Duration
 }
 
-// NewTrainer plans and compiles. batches are indices into rows, one batch a
-// step; Optim.Steps of them.
+// stores are tried in turn, until a step is within the budget.
+var stores = []graph.Store{graph.StoreProducts, graph.StoreBlocks}
+
+// NewTrainer plans and compiles; above the device's budget of memory, with
+// activations computed twice. batches are indices into rows, one batch a step;
+// Optim.Steps of them.
 func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, batches [][]int, o Optim) (t *Trainer, err error) {
 	defer fault.Recover("adapt", &err)
 	t = &Trainer{d: d, m: m, method: method, optim: o, rows: rows, batches: batches}
-	if err := t.plan(true); err != nil {
-		return nil, err
+	for _, t.store = range stores {
+		if err = t.compile(ctx); !fault.Is(err, fault.Memory) {
+			break
+		}
 	}
-	var wrt []*tensor.Var
-	for _, p := range method.Trained {
-		wrt = append(wrt, p.Var)
-	}
-	grads, err := graph.Grad(t.goal.loss(), wrt...)
-	if err != nil {
-		return nil, err
-	}
-	var updates []*graph.Node
-	t.norm, t.hyper, updates = t.updates(t.lg.g, grads)
-	t.prog, err = d.Compile(ctx, append(updates, t.goal.loss(), t.norm)...)
 	if err != nil {
 		return nil, err
 	}
 	return t, nil
+}
+
+// compile builds the program of a step, keeping for its way back what t.store
+// says.
+func (t *Trainer) compile(ctx context.Context) error {
+	if err := t.plan(true); err != nil {
+		return err
+	}
+	var wrt []*tensor.Var
+	for _, p := range t.method.Trained {
+		wrt = append(wrt, p.Var)
+	}
+	grads, err := graph.Grad(t.goal.loss(), t.store, wrt...)
+	if err != nil {
+		return err
+	}
+	var updates []*graph.Node
+	t.norm, t.hyper, updates = t.updates(t.lg.g, grads)
+	t.prog, err = t.d.Compile(ctx, append(updates, t.goal.loss(), t.norm)...)
+	return err
 }
 
 // plan builds the graph of the loss, large enough for all batches; grad tells
@@ -162,6 +178,9 @@ func (t *Trainer) At() int { return t.step }
 
 // Tokens is the size of the largest batch after bucketing.
 func (t *Trainer) Tokens() int { return t.lg.tokens + t.lg.source }
+
+// Store is what of the way forward is kept for the way back.
+func (t *Trainer) Store() graph.Store { return t.store }
 
 // Stats is the cost of a step.
 func (t *Trainer) Stats() device.Stats { return t.prog.Stats() }

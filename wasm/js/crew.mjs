@@ -9,6 +9,7 @@ const page = 65536;
 const most = 16384; // pages: 1 GB; what has no room stays with the engine alone
 const patience = 30_000; // ms: a helper that takes longer is dead
 const panelBytes = 256 << 10; // of a weight that is widened at a time
+const stageBytes = 12 << 20; // of what is multiplied and what comes out, at a time
 
 // The numbers of a job, at the beginning of the memory.
 const at = { turn: 0, left: 1, kind: 2, weight: 3, decoder: 4, elems: 5, size: 6, wrows: 7, wcols: 8, x: 9, y: 10, rows: 11, scratch: 12, room: 13, shares: 14 };
@@ -114,7 +115,7 @@ class Heap {
  */
 class Crew {
   constructor(memory, kernels, names, mem, shares) {
-    Object.assign(this, { memory, kernels, names, mem, shares, staged: { x: [0, 0], y: [0, 0] } });
+    Object.assign(this, { memory, kernels, names, mem, shares, stage: [0, 0] });
     this.job = new Int32Array(memory.buffer, 0, head / 4);
     this.room = kernels.scratch_bytes() + 2 * panelBytes;
     this.heap = new Heap(memory, head);
@@ -148,35 +149,41 @@ class Crew {
     Atomics.notify(this.job, at.turn);
   }
 
-  /** One product with a weight; false where there is no room, or a helper does not answer. */
+  /** One product with a weight, some rows at a time; false where there is no room, or a helper does not answer. */
   run(kind, weight, decoder, elems, size, wrows, wcols, x, y, rows) {
     const [nx, ny] = kind === kinds.forward ? [wcols, wrows] : [wrows, wcols];
-    let px, py;
+    const most = Math.max(16, Math.floor(stageBytes / 4 / (nx + ny)));
+    let px;
     try {
-      [px, py] = [this.#stage('x', 4 * rows * nx), this.#stage('y', 4 * rows * ny)];
+      px = this.#room(4 * Math.min(rows, most) * (nx + ny));
     } catch {
       return false; // no more memory
     }
-    this.#copy(this.memory, px, this.mem, x, 4 * rows * nx);
-    const set = { kind, weight, decoder, elems, size, wrows, wcols, x: px, y: py, rows, scratch: this.scratch, room: this.room, shares: this.shares, left: this.shares - 1 };
-    for (const k in set) Atomics.store(this.job, at[k], set[k]);
-    Atomics.add(this.job, at.turn, 1);
-    Atomics.notify(this.job, at.turn);
-    share(this.kernels, this.names, this.job, this.shares - 1);
-    for (let left; (left = Atomics.load(this.job, at.left)) > 0; ) {
-      if (Atomics.wait(this.job, at.left, left, patience) === 'timed-out') return false;
+    for (let r = 0; r < rows; r += most) {
+      const n = Math.min(most, rows - r);
+      const py = px + 4 * n * nx;
+      this.#copy(this.memory, px, this.mem, x + 4 * r * nx, 4 * n * nx);
+      const set = { kind, weight, decoder, elems, size, wrows, wcols, x: px, y: py, rows: n, scratch: this.scratch, room: this.room, shares: this.shares, left: this.shares - 1 };
+      for (const k in set) Atomics.store(this.job, at[k], set[k]);
+      Atomics.add(this.job, at.turn, 1);
+      Atomics.notify(this.job, at.turn);
+      share(this.kernels, this.names, this.job, this.shares - 1);
+      for (let left; (left = Atomics.load(this.job, at.left)) > 0; ) {
+        if (Atomics.wait(this.job, at.left, left, patience) === 'timed-out') return false;
+      }
+      this.#copy(this.mem, y + 4 * r * ny, this.memory, py, 4 * n * ny);
     }
-    this.#copy(this.mem, y, this.memory, py, 4 * rows * ny);
     return true;
   }
 
-  #stage(what, n) {
-    const [p, size] = this.staged[what];
+  /** Where x and y of a product lie, for n bytes of both. */
+  #room(n) {
+    const [p, size] = this.stage;
     if (size >= n) return p;
     if (size) this.heap.give(p);
-    this.staged[what] = [0, 0];
-    this.staged[what] = [this.heap.take(n), n];
-    return this.staged[what][0];
+    this.stage = [0, 0];
+    this.stage = [this.heap.take(n), n];
+    return this.stage[0];
   }
 
   #copy(to, p, from, q, n) {

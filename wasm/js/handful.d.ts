@@ -257,8 +257,11 @@ export interface Plan {
   steps: number;
   trainable: number;
   tokens: number;
+  /** Bytes of a step's values. */
   arena: number;
   dispatches: number;
+  /** For a step's way back: products, or blocks where memory is short, and much is computed twice. */
+  stored: 'products' | 'blocks';
   /** What is trained with. */
   loss: 'lm' | 'tfew' | 'ni';
   cut?: { line: number; tokens: number }[];

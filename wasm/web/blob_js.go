@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	ahead = 1 << 20 // a small read fetches this much, for the reads after it
+	ahead = 1 << 18 // a small read fetches this much, for the reads after it
 	piece = 4 << 20 // a large read goes in pieces of this size
 )
 
@@ -26,7 +26,8 @@ type Blob struct {
 
 	mu     sync.Mutex
 	window []byte
-	at     int64 // where the window begins
+	at     int64    // where the window begins
+	buffer js.Value // an ArrayBuffer that reads go through
 }
 
 var _ format.Blob = (*Blob)(nil)
@@ -125,14 +126,59 @@ func drop(buf js.Value) {
 
 // slice fills p from the browser.
 func (b *Blob) slice(p []byte, at int64) error {
-	buf, err := Await(b.blob.Call("slice", float64(at), float64(at)+float64(len(p))).Call("arrayBuffer"))
+	got, err := b.through(p, b.blob.Call("slice", float64(at), float64(at)+float64(len(p))))
 	if err != nil {
 		return fault.New(fault.Input, "read", "%s: %w", b.name, err).Next("the file has moved or changed: choose it again")
 	}
-	got := js.CopyBytesToGo(p, js.Global().Get("Uint8Array").New(buf))
-	drop(buf)
 	if got != len(p) {
 		return fault.Inputf("read", "%s: got %d bytes at %d, want %d", b.name, got, at, len(p)).Next("the file has changed: choose it again")
 	}
 	return nil
+}
+
+// through copies a piece of the blob into p by a buffer that is used again and
+// again, or, in browsers whose blobs do not fill one, by one of its own.
+func (b *Blob) through(p []byte, piece js.Value) (n int, err error) {
+	bytes := js.Global().Get("Uint8Array")
+	reader := filler(piece)
+	if reader.IsUndefined() {
+		buf, err := Await(piece.Call("arrayBuffer"))
+		if err != nil {
+			return 0, err
+		}
+		defer drop(buf)
+		return js.CopyBytesToGo(p, bytes.New(buf)), nil
+	}
+	if b.buffer.IsUndefined() {
+		b.buffer = js.Global().Get("ArrayBuffer").New(ahead)
+	}
+	for n < len(p) {
+		r, err := Await(reader.Call("read", bytes.New(b.buffer, 0, min(ahead, len(p)-n))))
+		if err != nil {
+			b.buffer = js.Undefined() // it went with the read
+			return n, err
+		}
+		v := r.Get("value") // undefined where the stream was cancelled
+		if !v.Truthy() {
+			b.buffer = js.Undefined()
+			break
+		}
+		b.buffer = v.Get("buffer")
+		n += js.CopyBytesToGo(p[n:], v)
+		if r.Get("done").Bool() {
+			break
+		}
+	}
+	return n, nil
+}
+
+// filler reads a blob into buffers that are given to it; undefined where the
+// browser has none.
+func filler(blob js.Value) (reader js.Value) {
+	defer func() {
+		if recover() != nil { // a TypeError: the stream is none of bytes
+			reader = js.Undefined()
+		}
+	}()
+	return blob.Call("stream").Call("getReader", map[string]any{"mode": "byob"})
 }

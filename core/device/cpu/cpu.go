@@ -41,12 +41,14 @@ func init() {
 
 // Device is the cpu device.
 type Device struct {
-	info  device.Info
-	table map[graph.Kind]kernel
-	blas  products
-	vars  map[*tensor.Var]*buf
-	lost  chan error
-	panel []float32 // widened rows of the weight in use: of the widest that was compiled
+	info   device.Info
+	table  map[graph.Kind]kernel
+	blas   products
+	vars   map[*tensor.Var]*buf
+	lost   chan error
+	panel  []float32 // widened rows of the weight in use: of the widest that was compiled
+	scores []scores  // of the attention in use: of the most keys that were compiled
+	spare  []byte    // that a weight was read into which now lies elsewhere, for the next
 }
 
 // Held is how many bytes a variable takes: as it is stored.
@@ -175,13 +177,20 @@ func (d *Device) value(v *tensor.Var) (*buf, error) {
 		return nil, fault.Inputf(op, "got %v %v, want %v %v", v.Init.DType(), v.Init.Shape(), v.DType, v.Shape)
 	}
 	b := &buf{dt: v.DType, shape: v.Shape}
+	if v.Frozen {
+		b.f = tensor.F32Values(v.Init)
+	}
+	if b.f != nil {
+		d.vars[v] = b
+		return b, nil
+	}
 	switch v.DType {
 	case tensor.F32:
 		b.f = make([]float32, tensor.Numel(v.Shape))
 	case tensor.I32:
 		b.i = make([]int32, tensor.Numel(v.Shape))
 	default:
-		b.raw = make([]byte, v.Bytes())
+		b.raw = d.room(v.Bytes())
 	}
 	if v.Init != nil {
 		dst := b.bytes()
@@ -194,6 +203,28 @@ func (d *Device) value(v *tensor.Var) (*buf, error) {
 	}
 	d.vars[v] = b
 	return b, nil
+}
+
+// room is where a stored weight is read to.
+func (d *Device) room(n int) []byte {
+	if r := d.spare; cap(r) >= n {
+		d.spare = nil
+		return r[:n]
+	}
+	return make([]byte, n)
+}
+
+// hold lets helpers have a weight, where there are any. Where it then lies with
+// them, the next can be read into its place.
+func (d *Device) hold(w *buf) {
+	s, ok := d.blas.(shared)
+	if !ok {
+		return
+	}
+	raw := w.raw
+	if s.hold(w); w.raw == nil && cap(raw) > cap(d.spare) {
+		d.spare = raw
+	}
 }
 
 // stored is a variable's storage for a caller with n bytes.
@@ -219,6 +250,9 @@ func (d *Device) ReadVar(_ context.Context, v *tensor.Var, dst []byte) error {
 func (d *Device) WriteVar(_ context.Context, v *tensor.Var, src []byte) error {
 	if v.DType != tensor.F32 && v.DType != tensor.I32 {
 		return fault.Unsupportedf("cpu.WriteVar", "%s: got a stored weight, want an F32 or I32 variable", v)
+	}
+	if v.Frozen {
+		return fault.New(fault.Bug, "cpu.WriteVar", "%s is frozen", v)
 	}
 	b, err := d.stored("cpu.WriteVar", v, len(src))
 	copy(b, src)

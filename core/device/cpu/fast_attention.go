@@ -41,32 +41,32 @@ func blocks(sp []int32, cols int, list []block) []block {
 	return list
 }
 
-// scratch of one worker: scores and their gradients, [blockRows, columns].
-type attnScratch struct{ s, ds [][]float32 }
+// scores is one worker's scratch: a block's scores and their gradients.
+type scores struct{ s, ds []float32 }
 
-func newAttnScratch(cols int, both bool) attnScratch {
-	var a attnScratch
-	for w := 0; w < workers(); w++ {
-		a.s = append(a.s, make([]float32, blockRows*cols))
-		if both {
-			a.ds = append(a.ds, make([]float32, blockRows*cols))
+// wantScores sees that there is room for the scores of a block with so many
+// columns, [blockRows, cols]. Steps run one after the other: one serves all.
+func (d *Device) wantScores(cols int) {
+	if n := blockRows * cols; d.scores == nil || n > len(d.scores[0].s) {
+		d.scores = make([]scores, workers())
+		for w := range d.scores {
+			d.scores[w] = scores{make([]float32, n), make([]float32, n)}
 		}
 	}
-	return a
 }
 
 func fastAttention(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n, in), d.blas
 	q, k, v, sp, m := in[0].f, in[1].f, in[2].f, in[3].i, in[1].rows()
 	skip := skipOf(n, in)
-	sc := newAttnScratch(m, false)
+	d.wantScores(m)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
 		list = blocks(sp, m, list)
 		parallelWorkers(len(list)*a.Heads, func(w, job int) {
 			bl, h := list[job/a.Heads], job%a.Heads
 			rows, cols, kv := bl.hi-bl.lo, bl.to-bl.from, h/a.group*a.Dim
-			s := sc.s[w][:rows*cols]
+			s := d.scores[w].s[:rows*cols]
 			y := out.f[bl.lo*a.qc+h*a.Dim:]
 			if cols == 0 {
 				for i := 0; i < rows; i++ {
@@ -119,14 +119,14 @@ func fastAttentionStats(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n, in), d.blas
 	q, k, y, dy, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].i, in[1].rows()
 	skip := skipOf(n, in)
-	sc := newAttnScratch(m, false)
+	d.wantScores(m)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
 		list = blocks(sp, m, list)
 		parallelWorkers(len(list)*a.Heads, func(w, job int) {
 			bl, h := list[job/a.Heads], job%a.Heads
 			rows, cols := bl.hi-bl.lo, bl.to-bl.from
-			s := sc.s[w][:rows*cols]
+			s := d.scores[w].s[:rows*cols]
 			if cols > 0 {
 				b.nt(rows, cols, a.Dim, a.Scale, q[bl.lo*a.qc+h*a.Dim:], a.qc, k[bl.from*a.kc+h/a.group*a.Dim:], a.kc, false, s, cols)
 			}
@@ -155,14 +155,14 @@ func fastAttentionGradQ(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	a, b := attnOf(n, in), d.blas
 	q, k, v, dy, stats, sp, m := in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[1].rows()
 	skip := skipOf(n, in)
-	sc := newAttnScratch(m, true)
+	d.wantScores(m)
 	list := make([]block, 0, len(sp)/2)
 	return func() {
 		list = blocks(sp, m, list)
 		parallelWorkers(len(list)*a.Heads, func(w, job int) {
 			bl, h := list[job/a.Heads], job%a.Heads
 			rows, cols, kv := bl.hi-bl.lo, bl.to-bl.from, h/a.group*a.Dim
-			s, ds := sc.s[w][:rows*cols], sc.ds[w][:rows*cols]
+			s, ds := d.scores[w].s[:rows*cols], d.scores[w].ds[:rows*cols]
 			qa := bl.lo*a.qc + h*a.Dim
 			if cols == 0 {
 				for i := 0; i < rows; i++ {
@@ -210,17 +210,18 @@ func scoreGrad(b products, s, ds []float32, lo, hi int, lse, delta, scale float3
 }
 
 func fastAttentionGradK(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	return fastAttentionBack(d.blas, attnOf(n, in), in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[0].rows(), out)
+	return fastAttentionBack(d, attnOf(n, in), in[0].f, in[1].f, in[2].f, in[3].f, in[4].f, in[5].i, in[0].rows(), out)
 }
 
 func fastAttentionGradV(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	return fastAttentionBack(d.blas, attnOf(n, in), in[0].f, in[1].f, nil, in[2].f, in[3].f, in[4].i, in[0].rows(), out)
+	return fastAttentionBack(d, attnOf(n, in), in[0].f, in[1].f, nil, in[2].f, in[3].f, in[4].i, in[0].rows(), out)
 }
 
 // fastAttentionBack is dk (v given) or dv (v nil): rows are keys, columns the
 // queries that see them, so all products are transposed.
-func fastAttentionBack(b products, a attn, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
-	sc := newAttnScratch(queries, true)
+func fastAttentionBack(d *Device, a attn, q, k, v, dy, stats []float32, back []int32, queries int, out *buf) func() {
+	d.wantScores(queries)
+	b := d.blas
 	list := make([]block, 0, len(back)/2)
 	seen := make([]int32, queries)
 	return func() {
@@ -236,7 +237,7 @@ func fastAttentionBack(b products, a attn, q, k, v, dy, stats []float32, back []
 				}
 				return
 			}
-			s, ds := sc.s[w][:rows*cols], sc.ds[w][:rows*cols]
+			s, ds := d.scores[w].s[:rows*cols], d.scores[w].ds[:rows*cols]
 			for h := kh * a.group; h < (kh+1)*a.group; h++ {
 				qa, first := bl.from*a.qc+h*a.Dim, h == kh*a.group
 				b.nt(rows, cols, a.Dim, a.Scale, k[ka:], a.kc, q[qa:], a.qc, false, s, cols)

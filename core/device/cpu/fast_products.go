@@ -20,9 +20,7 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	if a.Add {
 		add = rest[0]
 	}
-	if s, ok := d.blas.(shared); ok {
-		s.hold(w)
-	}
+	d.hold(w)
 	panel := min(w.rows(), max(16, panelBytes/4/wc))
 	if w.f != nil {
 		panel = w.rows()

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"context"
+	"runtime"
 
 	"handful/core/device"
 	"handful/core/fault"
@@ -17,6 +18,10 @@ type program struct {
 	stats  device.Stats
 }
 
+// much is what a program must take for memory that is free to be looked for
+// before and after it: a page never gives back what it once took.
+const much = 16 << 20
+
 // Compile lays out slots and turns each step into a closure over its storage.
 func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Program, err error) {
 	defer fault.Recover("cpu", &err)
@@ -27,6 +32,9 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 	if m := d.info.Memory; m > 0 && int64(plan.Bytes()) > m {
 		return nil, fault.New(fault.Memory, "cpu", "a step needs %d MB, the budget is %d MB", plan.Bytes()>>20, m>>20).
 			Next("take a smaller batch or shorter rows, or raise --memory")
+	}
+	if plan.Bytes() > much {
+		runtime.GC()
 	}
 	p := &program{plan: plan, values: map[*graph.Node]*buf{}, outs: map[*graph.Node]*buf{}}
 	slots := make([][]float32, len(plan.Slots))
@@ -66,6 +74,7 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 			return nil, err
 		}
 	}
+	d.spare = nil
 	p.stats.Dispatches, p.stats.Arena = len(p.steps), int64(plan.Bytes())
 	return p, nil
 }
@@ -83,6 +92,9 @@ func (d *Device) step(p *program, n *graph.Node, slots [][]float32) (err error) 
 	}
 	out := &buf{shape: n.Shape}
 	if n.Effect() {
+		if n.Var.Frozen {
+			return fault.New(fault.Bug, "cpu", "%s writes %s, which is frozen", n, n.Var)
+		}
 		if out, err = d.value(n.Var); err != nil {
 			return err
 		}
@@ -135,4 +147,11 @@ func (p *program) Read(_ context.Context, out *graph.Node, dst []byte) error {
 
 func (p *program) Stats() device.Stats { return p.stats }
 
-func (p *program) Close() error { *p = program{stats: p.stats}; return nil }
+func (p *program) Close() error {
+	held := p.plan != nil && p.stats.Arena > much
+	*p = program{stats: p.stats}
+	if held {
+		runtime.GC()
+	}
+	return nil
+}

@@ -90,7 +90,7 @@ func (b *Build) variable(v *tensor.Var) *tensor.Var {
 // Grads are y and, for a random cotangent, the gradients of all parameters in
 // the order of their making. A failure panics, as graph building does.
 func (b *Build) Grads(y *graph.Node) []*graph.Node {
-	g, err := graph.Grad(graph.Dot(y, b.Rand(y.Shape...)), b.params...)
+	g, err := graph.Grad(graph.Dot(y, b.Rand(y.Shape...)), graph.StoreAll, b.params...)
 	if err != nil {
 		panic(err)
 	}

@@ -20,6 +20,9 @@ func linearCases() (cs []Case) {
 		for _, s := range [][3]int{{1, 64, 3}, {3, 32, 33}, {7, 96, 65}, {65, 64, 127}, {33, 128, 7}, {1, 576, 192}, {3, 64, 4096}} {
 			cs = append(cs, both(dt, s[0], whole(dt, s[1]), s[2]))
 		}
+		if dt == tensor.Q8_0 {
+			cs = append(cs, both(dt, 801, 32, 4096)) // more than a browser's helpers are handed at once
+		}
 		if !dt.Quantised() {
 			for _, s := range [][3]int{{1, 1, 1}, {3, 7, 33}, {127, 65, 7}, {33, 127, 65}, {65, 3, 1}, {7, 1, 127}} {
 				cs = append(cs, both(dt, s[0], s[1], s[2]))

@@ -48,7 +48,7 @@ func newStep(t *testing.T) (s step) {
 	h := graph.Routed(s.x, g.Use(a), s.slot, 1)
 	y := graph.Add(graph.Linear(s.x, g.Use(w)), graph.Routed(h, g.Use(b), s.slot, 0.5))
 	s.loss = graph.Dot(y, y)
-	grads, err := graph.Grad(s.loss, a, b)
+	grads, err := graph.Grad(s.loss, graph.StoreAll, a, b)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,17 +24,18 @@ const cut = (n, unit, i, shares) => Math.min(n, Math.floor((Math.ceil(n / unit) 
 function share(kernels, names, job, i) {
   const get = (k) => Atomics.load(job, at[k]) >>> 0;
   const [weight, elems, size, wrows, wcols, x, y, rows, shares] = ['weight', 'elems', 'size', 'wrows', 'wcols', 'x', 'y', 'rows', 'shares'].map(get);
-  const widen = kernels[names[get('decoder')]];
+  const widen = kernels[names[get('decoder') | 0]]; // none for -1: f32 is as it is
   const scratch = get('scratch') + i * get('room');
   const panel = scratch + kernels.scratch_bytes();
   const bytes = (n) => (n / elems) * size;
   if (get('kind') === kinds.forward) { // y [rows, wrows] = x·Wᵀ: rows of W
     const [lo, hi] = [cut(wrows, 16, i, shares), cut(wrows, 16, i + 1, shares)];
-    const step = Math.max(16, Math.floor(panelBytes / 4 / wcols));
+    const step = widen ? Math.max(16, Math.floor(panelBytes / 4 / wcols)) : hi - lo;
     for (let r = lo; r < hi; r += step) {
       const n = Math.min(step, hi - r);
-      widen(panel, weight + r * bytes(wcols), (n * wcols) / elems);
-      kernels.gemm_nt(y + 4 * r, x, panel, rows, n, wcols, wrows, wcols, wcols, 1, 0, scratch);
+      const at = weight + r * bytes(wcols);
+      widen?.(panel, at, (n * wcols) / elems);
+      kernels.gemm_nt(y + 4 * r, x, widen ? panel : at, rows, n, wcols, wrows, wcols, wcols, 1, 0, scratch);
     }
     return;
   }
@@ -43,6 +44,7 @@ function share(kernels, names, job, i) {
   const [lo, hi] = [cut(wcols, unit, i, shares), cut(wcols, unit, i + 1, shares)];
   const wide = hi - lo;
   if (wide === 0) return;
+  if (!widen) return kernels.gemm_nn(y + 4 * lo, x, weight + bytes(lo), rows, wide, wrows, wcols, wrows, wcols, 1, 0, scratch);
   const step = Math.max(16, Math.floor(panelBytes / 4 / wide));
   for (let r = 0; r < wrows; r += step) {
     const n = Math.min(step, wrows - r);

@@ -6,6 +6,7 @@ import (
 	"handful/core/device/cpu/simd"
 	"handful/core/fault"
 	"handful/core/graph"
+	"handful/core/tensor"
 )
 
 // simdBlas is the wasm SIMD module on Go's own memory. Rows that are shorter
@@ -50,6 +51,10 @@ func (s simdBlas) tn(m, n, k int, alpha float32, a []float32, lda int, b []float
 }
 
 func (s simdBlas) decode(dst []float32, w *buf, lo, hi int) {
+	if w.dt == tensor.F32 {
+		w.decodeRows(dst, lo, hi)
+		return
+	}
 	n := w.cols()
 	s.m.Decode(w.dt, dst[:(hi-lo)*n], w.stored(lo, hi))
 }

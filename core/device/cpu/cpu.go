@@ -90,7 +90,8 @@ type buf struct {
 	f     []float32
 	i     []int32
 	raw   []byte
-	fetch func(lo, hi int) []byte // of raw, where that lies elsewhere
+	fetch func(lo, hi int) []byte // of what is stored, where that lies elsewhere
+	still bool                    // nothing is expected to write it
 	dt    tensor.DType
 	shape []int
 }
@@ -101,14 +102,13 @@ func (b *buf) cols() int { return tensor.Numel(b.shape[1:]) }
 
 // bytes views the storage.
 func (b *buf) bytes() []byte {
-	switch b.dt {
-	case tensor.F32:
-		return tensor.F32Bytes(b.f)
-	case tensor.I32:
-		return tensor.I32Bytes(b.i)
-	}
-	if b.fetch != nil {
+	switch {
+	case b.fetch != nil:
 		return b.fetch(0, b.dt.Bytes(b.shape...))
+	case b.dt == tensor.F32:
+		return tensor.F32Bytes(b.f)
+	case b.dt == tensor.I32:
+		return tensor.I32Bytes(b.i)
 	}
 	return b.raw
 }
@@ -125,8 +125,12 @@ func (b *buf) stored(lo, hi int) []byte {
 // decodeRows widens rows [lo, hi) into dst.
 func (b *buf) decodeRows(dst []float32, lo, hi int) {
 	n := b.cols()
-	if b.dt == tensor.F32 {
+	switch {
+	case b.f != nil:
 		copy(dst, b.f[lo*n:hi*n])
+		return
+	case b.dt == tensor.F32:
+		copy(tensor.F32Bytes(dst), b.stored(lo, hi))
 		return
 	}
 	tensor.Decode(b.dt, dst[:(hi-lo)*n], b.stored(lo, hi))
@@ -176,7 +180,7 @@ func (d *Device) value(v *tensor.Var) (*buf, error) {
 	if v.Init != nil && (v.Init.DType() != v.DType || tensor.Numel(v.Init.Shape()) != tensor.Numel(v.Shape)) {
 		return nil, fault.Inputf(op, "got %v %v, want %v %v", v.Init.DType(), v.Init.Shape(), v.DType, v.Shape)
 	}
-	b := &buf{dt: v.DType, shape: v.Shape}
+	b := &buf{dt: v.DType, shape: v.Shape, still: v.Init != nil && !v.Trainable}
 	if v.Frozen {
 		b.f = tensor.F32Values(v.Init)
 	}
@@ -227,6 +231,16 @@ func (d *Device) hold(w *buf) {
 	}
 }
 
+// own brings F32 values back that helpers hold, to be written.
+func (d *Device) own(b *buf) {
+	if b.fetch == nil || b.dt != tensor.F32 {
+		return
+	}
+	b.f = tensor.BytesF32(b.bytes())
+	b.fetch, b.still = nil, false
+	d.blas.(shared).release(b)
+}
+
 // stored is a variable's storage for a caller with n bytes.
 func (d *Device) stored(op string, v *tensor.Var, n int) ([]byte, error) {
 	if n != v.Bytes() {
@@ -253,6 +267,9 @@ func (d *Device) WriteVar(_ context.Context, v *tensor.Var, src []byte) error {
 	}
 	if v.Frozen {
 		return fault.New(fault.Bug, "cpu.WriteVar", "%s is frozen", v)
+	}
+	if b := d.vars[v]; b != nil {
+		d.own(b)
 	}
 	b, err := d.stored("cpu.WriteVar", v, len(src))
 	copy(b, src)

@@ -25,15 +25,15 @@ func hire(m *simd.Module, always bool) *crew {
 	return h
 }
 
-// hold gives the crew a weight of a stored type, once. Then it need not lie here
-// too; should the crew be gone, its memory is still there to fetch it from.
+// hold gives the crew a weight that nothing writes, once. Then it need not lie
+// here too; should the crew be gone, its memory is still there to fetch it from.
 func (c *crew) hold(w *buf) {
-	if c == nil || w.raw == nil || w.rows()*w.cols() < c.least {
+	if c == nil || !w.still || w.fetch != nil || w.rows()*w.cols() < c.least {
 		return
 	}
-	if h := c.Hold(w.dt, w.rows(), w.cols(), w.raw); h != nil {
+	if h := c.Hold(w.dt, w.rows(), w.cols(), w.bytes()); h != nil {
 		c.held[w] = h
-		w.raw, w.fetch = nil, h.Bytes
+		w.raw, w.f, w.fetch = nil, nil, h.Bytes
 	}
 }
 

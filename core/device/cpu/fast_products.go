@@ -30,9 +30,10 @@ func fastLinear(d *Device, n *graph.Node, in []*buf, out *buf) func() {
 	product := func() {
 		for lo := 0; lo < w.rows(); lo += panel {
 			hi := min(lo+panel, w.rows())
-			p := w.f
-			if p == nil {
-				p = d.panel
+			p := d.panel
+			if w.f != nil {
+				p = w.f[lo*wc:]
+			} else {
 				decode(d.blas, p, w, lo, hi)
 			}
 			if forward {

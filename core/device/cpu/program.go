@@ -98,6 +98,7 @@ func (d *Device) step(p *program, n *graph.Node, slots [][]float32) (err error) 
 		if out, err = d.value(n.Var); err != nil {
 			return err
 		}
+		d.own(out)
 	} else {
 		out.f = slots[p.plan.Slot(n)][:n.Numel()]
 	}

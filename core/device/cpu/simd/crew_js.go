@@ -71,6 +71,9 @@ type Weight struct {
 // type.
 func (c *Crew) Hold(dt tensor.DType, rows, cols int, raw []byte) *Weight {
 	k, known := decoders[dt]
+	if dt == tensor.F32 {
+		k, known = dequantF16-1, true // as it is
+	}
 	elems, size := dt.Block()
 	if c.dead || !known || cols%elems != 0 {
 		return nil
@@ -96,7 +99,8 @@ func (w *Weight) Bytes(lo, hi int) []byte {
 func (w *Weight) Free() { w.c.js.Call("free", w.at) }
 
 // Mul is y [n, rows] = x [n, cols]·Wᵀ, or y [n, cols] = x [n, rows]·W where
-// backward is set. false means that the crew is gone; y is then not changed.
+// backward is set. false means that the crew is gone; y is then to be computed
+// anew.
 func (w *Weight) Mul(y, x []float32, n int, backward bool) bool {
 	if w.c.dead {
 		return false

@@ -55,6 +55,13 @@ type Info struct {
 	Total      int64  `json:"total"`      // bytes that weights and steps may take together; 0 means unknown
 }
 
+// Over is the Memory fault of a step that needs more than its budget, in bytes.
+func Over(op string, need, budget int64) error {
+	mb := func(n int64) int64 { return (n + 999_999) / 1_000_000 }
+	return fault.New(fault.Memory, op, "a step needs %d MB, the budget is %d MB", mb(need), budget/1_000_000).
+		Next("take a smaller batch or shorter rows, or raise --memory")
+}
+
 // Budgeted is a Device that knows what room there is.
 type Budgeted interface {
 	// Held is how many bytes a variable takes there.

@@ -46,7 +46,7 @@ func (p *Planner) Compile(_ context.Context, outs ...*graph.Node) (Program, erro
 		p.Last.Inputs += int64(n.Bytes())
 	}
 	if most := p.Like.Memory; most > 0 && p.Last.Arena > most {
-		return nil, fault.New(fault.Memory, "plan", "a step needs %d MB, the budget is %d MB", p.Last.Arena>>20, most>>20)
+		return nil, Over("plan", p.Last.Arena, most)
 	}
 	return planned{p.Last}, nil
 }

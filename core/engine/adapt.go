@@ -76,6 +76,9 @@ func (e *Engine) adapt(ctx context.Context, o AdaptOptions, from *checkpoint, on
 		return nil, err
 	}
 	hints := task.Hints(train)
+	if fromSkills(o.Method) && len(o.Targets) > 0 {
+		hints = append(hints, o.Method+" trains where the skills are: targets are not looked at")
+	}
 	if follow.why != "" {
 		hints = append(hints, notFollowed+follow.why)
 	}

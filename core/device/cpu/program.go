@@ -30,8 +30,7 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 		return nil, err
 	}
 	if m := d.info.Memory; m > 0 && int64(plan.Bytes()) > m {
-		return nil, fault.New(fault.Memory, "cpu", "a step needs %d MB, the budget is %d MB", plan.Bytes()>>20, m>>20).
-			Next("take a smaller batch or shorter rows, or raise --memory")
+		return nil, device.Over("cpu", int64(plan.Bytes()), m)
 	}
 	if plan.Bytes() > much {
 		runtime.GC()

@@ -72,8 +72,7 @@ func (d *Device) Compile(ctx context.Context, outs ...*graph.Node) (_ device.Pro
 		return nil, err
 	}
 	if m := d.info.Memory; m > 0 && int64(plan.Bytes()) > m {
-		return nil, fault.New(fault.Memory, "gpu", "a step needs %d MB, the budget is %d MB", plan.Bytes()>>20, m>>20).
-			Next("take a smaller batch or shorter rows, or raise --memory")
+		return nil, device.Over("gpu", int64(plan.Bytes()), m)
 	}
 	p := &program{d: d, plan: plan, values: map[*graph.Node]*value{}, vars: map[*value]bool{}, writes: map[*graph.Node]int{}, splits: 1}
 	if err := p.build(ctx, outs); err != nil {

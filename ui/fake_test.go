@@ -373,7 +373,7 @@ func (f *fakeEngine) dial() (*rpc.Client, error) {
 				out.Losses = append(out.Losses, 4/float64(i+1))
 			}
 			if !stopped {
-				right, not := prediction{Input: "in", Want: "a", Got: "a"}, prediction{Input: "odd", Want: "a", Got: "b"}
+				right, not := prediction{Input: "in", Want: "a", Got: "a", OK: true}, prediction{Input: "odd", Want: "a", Got: "b"}
 				out.Scores = []scoreRow{{Name: "base", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .5, Loss: 2, Rows: []prediction{right, not}},
 					{Name: "adapted", N: 2, Classes: len(f.labels), Accuracy: .5, Balanced: .75, Loss: 1, Rows: []prediction{right, not}}}
 				out.Routing = someRouting(2, 2, 2)

@@ -156,7 +156,7 @@ func (r *runState) outcomes() (out []outcome, more int) {
 	}
 	for _, right := range []bool{false, true} {
 		for i, p := range adapted.Rows {
-			if (p.Got == p.Want) != right {
+			if p.OK != right {
 				continue
 			}
 			o := outcome{input: clip(p.Input, 300), want: clip(p.Want, 200), adapted: said(p.Got), right: right}
@@ -179,7 +179,7 @@ func (r *runState) outcomes() (out []outcome, more int) {
 func (r *runState) errors() (wrong, of int) {
 	if s := r.score("adapted"); s != nil {
 		for _, p := range s.Rows {
-			if p.Got != p.Want {
+			if !p.OK {
 				wrong++
 			}
 		}

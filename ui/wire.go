@@ -159,6 +159,7 @@ type prediction struct {
 	Want  string  `json:"want"`
 	Got   string  `json:"got"`
 	Loss  float64 `json:"loss"`
+	OK    bool    `json:"ok"` // the answer is right
 }
 
 // fit is a finished fine-tune; ID names it in later calls.

@@ -358,3 +358,13 @@ func TestLimited(t *testing.T) {
 		t.Error("rows of one input are limited as well")
 	}
 }
+
+// A row of tokens is shown by their numbers: there is no text.
+func TestRowsOfTokensAreShown(t *testing.T) {
+	if in, want := shown(task.Example{InputIDs: []int32{3, 9, 1}, Labels: []int32{-100, 20, 1}}); in != "3 9 1" || want != "20 1" {
+		t.Errorf("got %q and %q", in, want)
+	}
+	if in, want := shown(task.Example{Input: "a", Output: "b"}); in != "a" || want != "b" {
+		t.Errorf("got %q and %q", in, want)
+	}
+}

@@ -258,7 +258,8 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 			return nil, 0, err
 		}
 		sum, tokens = sum+gold.Sum, tokens+gold.Tokens
-		p := Prediction{Input: q.Input, Want: q.Output, Loss: mean(gold), OK: gold.Greedy}
+		p := Prediction{Loss: mean(gold), OK: gold.Greedy}
+		p.Input, p.Want = shown(q.Example)
 		if q.choices != nil {
 			best := 0
 			for k := range choices {
@@ -269,11 +270,20 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 			p.Got = q.choices[best]
 			p.OK = p.Got == q.Output
 		} else if p.OK {
-			p.Got = q.Output
+			p.Got = p.Want
 		}
 		rows = append(rows, p)
 	}
 	return rows, sum / float64(tokens), nil
+}
+
+// shown is a row as people see it: of tokens without a text, their numbers.
+func shown(x task.Example) (input, want string) {
+	if !x.Tokenised() {
+		return x.Input, x.Output
+	}
+	numbers := func(ids []int32) string { return strings.Trim(fmt.Sprint(ids), "[]") }
+	return numbers(x.InputIDs), numbers(slices.DeleteFunc(slices.Clone(x.Labels), func(id int32) bool { return id < 0 }))
 }
 
 // answer writes decoded answers and their marks into rows. An answer ends at an

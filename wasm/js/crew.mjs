@@ -157,7 +157,7 @@ class Crew {
     const most = Math.max(16, Math.floor(stageBytes / 4 / (nx + ny)));
     let px;
     try {
-      px = this.#room(4 * Math.min(rows, most) * (nx + ny));
+      px = this.#staged(4 * Math.min(rows, most) * (nx + ny));
     } catch {
       return false; // no more memory
     }
@@ -179,7 +179,7 @@ class Crew {
   }
 
   /** Where x and y of a product lie, for n bytes of both. */
-  #room(n) {
+  #staged(n) {
     const [p, size] = this.stage;
     if (size >= n) return p;
     if (size) this.heap.give(p);

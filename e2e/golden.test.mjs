@@ -1,5 +1,5 @@
 // The golden vectors through createHandful, on both devices: a Llama's and two
-// T5s' base, and ten steps of every method against PyTorch's.
+// T5s' base, their losses, and ten steps of every method against PyTorch's.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { open, skip } from './lib/browser.mjs';
@@ -69,6 +69,38 @@ for (const [name, golden] of devices.flatMap((d) => models.map((f) => [`${d}, ${
     got.cosine.flat().forEach((cosine, i) => near(cosine, want['grad_alignment.cosine'].data[i], 5e-5));
     assert.equal(got.done.at(-1), 3);
     assert.match(got.fault, /no A and B/);
+  });
+
+  test(`${name}: losses of T-Few and of Natural Instructions, and the choice between answers`, { skip }, async () => {
+    const want = golden.tfew();
+    const got = await page.evaluate(
+      async ({ at, device, kernel, inventory, want, once }) => {
+        const h = await createHandful({ base: at, inventory: files(inventory), device, kernel });
+        const first = async (options) => {
+          const fit = await h.adapt({ ...once, ...options });
+          return { loss: fit.losses[0], norm: fit.steps[0].gradNorm };
+        };
+        const out = {
+          tfew: await first({ examples: want.rows, method: 'mhr', routerInit: 'keep', loss: 'tfew' }),
+          auto: await first({ examples: want.rows, method: 'mhr', routerInit: 'keep', loss: 'auto' }),
+          ni: await first({ examples: rows[at].slice(0, 4), method: 'lora', loss: 'ni' }),
+          each: (await h.score({ examples: want.each, adapter: 'routed' })).rows.map((r) => r.nll_mean),
+          chosen: (await h.evaluate({ examples: want.rows, adapter: 'routed' })).rows.map((r) => r.got),
+        };
+        await h.dispose();
+        return out;
+      },
+      { at: golden.at, device, kernel, inventory: packed(golden.inventory('s4')), want: { rows: want.rows, each: want.each }, once: { ...common, steps: 1, saveSteps: [] } },
+    );
+    near(got.tfew.loss, want.loss);
+    assert.equal(got.auto.loss, got.tfew.loss);
+    if (want.gradNorm) near(got.tfew.norm, want.gradNorm);
+    near(got.ni.loss, golden.tensors('base_forward.safetensors').label_smoothed_loss_ni.data[0]);
+    want.scores.forEach((score, i) => near(got.each[i], score));
+    want.rows.forEach(({ options }, i) => {
+      const scores = want.scores.slice(3 * i, 3 * i + 3);
+      assert.equal(got.chosen[i], options[scores.indexOf(Math.min(...scores))].join(' '));
+    });
   });
 
   const splits = golden === models[0] || process.env.HANDFUL_SLOW ? ['s1', 's4'] : ['s4']; // heads are the same for all models

@@ -27,13 +27,17 @@ func trainLog(t *testing.T, out string) (losses []float64) {
 
 // The first loss of a LoRA whose B is zero is the bare base's.
 func TestLossNIGolden(t *testing.T) {
-	want := float64(formattest.Safetensors(t, filepath.Join(golden, "base_forward.safetensors")).F32("label_smoothed_loss_ni")[0])
 	devices(t, func(t *testing.T, device ...string) {
-		out := filepath.Join(t.TempDir(), "out")
-		good(t, append([]string{"adapt", "--base", golden, "--examples", goldenRows(t, 4), "--method", "lora", "--out", out,
-			"--loss", "ni", "--order", "file", "--batch", "4", "--steps", "1"}, device...)...)
-		if got := trainLog(t, out)[0]; !near(got, want, 2e-5, 1e-4) {
-			t.Errorf("loss %v, want %v", got, want)
+		for name, dir := range families {
+			t.Run(name, func(t *testing.T) {
+				want := float64(formattest.Safetensors(t, filepath.Join(dir, "base_forward.safetensors")).F32("label_smoothed_loss_ni")[0])
+				out := filepath.Join(t.TempDir(), "out")
+				good(t, append([]string{"adapt", "--base", dir, "--examples", rowsIn(t, dir, 4), "--method", "lora", "--out", out,
+					"--loss", "ni", "--order", "file", "--batch", "4", "--steps", "1"}, device...)...)
+				if got := trainLog(t, out)[0]; !near(got, want, 2e-5, 1e-4) {
+					t.Errorf("loss %v, want %v", got, want)
+				}
+			})
 		}
 	})
 }
@@ -88,7 +92,11 @@ func TestLossTFew(t *testing.T) {
 		{"no options", `{"input":"a","output":"b"}` + "\n" + `{"input":"c","output":"d"}`, []string{"line 1 has no options", "--loss lm"}},
 		{"another output", `{"input":"a","output":"b","options":["b","c"]}` + "\n" + `{"input":"c","output":"d","options":["b","c"]}`, []string{"line 2", `"d" is none of its options`}},
 		{"one option", `{"input":"a","output":"b","options":["b","b"]}`, []string{"line 1 has the one option"}},
-		{"token ids", `{"input_ids":[1,2],"labels":[-100,2]}`, []string{"line 1 is token ids"}},
+		{"token ids", `{"input_ids":[1,2],"labels":[-100,2]}`, []string{"line 1 is token ids without options"}},
+		{"other ids", `{"input_ids":[1,2],"labels":[-100,2],"options":[[3],[1,4]]}`, []string{"line 1", `"2" is none of its options ["3" "1 4"]`}},
+		{"no ids", `{"input_ids":[1,2],"labels":[-100,2],"options":[[2],[]]}`, []string{"line 1", "one is empty"}},
+		{"no list", `{"input_ids":[1,2],"labels":[-100,2],"options":[2,3]}`, []string{"line 1", "one is not a list of integers"}},
+		{"too large", `{"input_ids":[1,2],"labels":[-100,2],"options":[[2],[96]]}`, []string{"line 1 has token 96"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bad(t, 1, c.words, "adapt", "--device", "cpu", "--base", base, "--inventory", golden+"/s4/adapter_init", "--examples", write(t, filepath.Join(dir, "bad.jsonl"), c.rows),
@@ -114,6 +122,7 @@ func TestLossAuto(t *testing.T) {
 		"not all":    {`{"input":"a","output":"b","options":["b","c"]}` + "\n" + `{"input":"a","output":"b"}`, nil, "lm"},
 		"other told": {"a => b\nc => d\n", []string{"--option", "b", "--option", "c"}, "lm"},
 		"token ids":  {`{"input_ids":[1,2],"labels":[-100,2]}`, nil, "lm"},
+		"with ids":   {`{"input_ids":[1,2],"labels":[-100,2],"options":[[2],[3]]}`, nil, "tfew"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(dir, name)

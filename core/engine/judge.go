@@ -136,22 +136,23 @@ func byClass(gold []string, hits []bool, classes bool) (c eval.Cell) {
 func (e *Engine) questions(exs []task.Example, labels []string, o EvalOptions) ([]question, error) {
 	qs := make([]question, len(exs))
 	for i, ex := range exs {
-		q := question{Example: ex, choices: labels}
+		q := question{Example: ex}
 		switch {
-		case ex.Tokenised() || o.Generate:
-			q.choices = nil
-		case len(ex.Options) > 0 && len(o.Options) == 0:
-			q.choices = ex.Options
+		case o.Generate:
+		case len(o.Options) > 0 && !ex.Tokenised():
+			q.choices = o.Options
+		default:
+			q.choices = choices(ex, labels)
 		}
-		for k, c := range append([]string{ex.Output}, q.choices...) {
-			y := ex
-			y.Output = c
-			r, err := e.encodeOne(y, o.Instruction, o.Truncate)
+		var err error
+		if q.row, err = e.encodeOne(ex, o.Instruction, o.Truncate); err != nil {
+			return nil, err
+		}
+		q.scored = append(q.scored, rowOf(q.row))
+		for _, c := range q.choices {
+			r, err := e.encodeOne(ex.Answering(c, e.limits(o.Truncate)), o.Instruction, o.Truncate)
 			if err != nil {
 				return nil, err
-			}
-			if k == 0 {
-				q.row = r
 			}
 			q.scored = append(q.scored, rowOf(r))
 		}
@@ -268,7 +269,7 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 				}
 			}
 			p.Got = q.choices[best]
-			p.OK = p.Got == q.Output
+			p.OK = p.Got == p.Want
 		} else if p.OK {
 			p.Got = p.Want
 		}
@@ -279,11 +280,10 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 
 // shown is a row as people see it: of tokens without a text, their numbers.
 func shown(x task.Example) (input, want string) {
-	if !x.Tokenised() {
-		return x.Input, x.Output
+	if x.Tokenised() {
+		return strings.Trim(fmt.Sprint(x.InputIDs), "[]"), x.Answer()
 	}
-	numbers := func(ids []int32) string { return strings.Trim(fmt.Sprint(ids), "[]") }
-	return numbers(x.InputIDs), numbers(slices.DeleteFunc(slices.Clone(x.Labels), func(id int32) bool { return id < 0 }))
+	return x.Input, x.Answer()
 }
 
 // answer writes decoded answers and their marks into rows. An answer ends at an

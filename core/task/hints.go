@@ -18,7 +18,7 @@ func Hints(exs []Example) (hints []string) {
 	var twice, against, outside, mute []int
 	for i := range exs {
 		e := &exs[i]
-		answer := e.answer()
+		answer := e.Answer()
 		count[answer]++
 		if old, ok := first[e.source()]; !ok {
 			first[e.source()] = answer
@@ -27,7 +27,7 @@ func Hints(exs []Example) (hints []string) {
 		} else {
 			against = append(against, e.Line)
 		}
-		if len(e.Options) > 0 && !contains(e.Options, e.Output) {
+		if len(e.Options) > 0 && !contains(e.Options, answer) {
 			outside = append(outside, e.Line)
 		}
 		if e.Tokenised() && !e.labelled() {

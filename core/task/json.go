@@ -150,6 +150,7 @@ func (r *reader) object(raw, line []byte, number int) bool {
 		read("input_ids", func(v json.RawMessage) string { return integers(v, &e.InputIDs) })
 		read("labels", func(v json.RawMessage) string { return integers(v, &e.Labels) })
 		read("attention_mask", noPadding)
+		read("options", e.readOptionIDs)
 		if !bad && (e.InputIDs == nil || e.Labels == nil) {
 			r.fail(number, 0, "input_ids and labels go together, want both")
 			bad = true
@@ -228,6 +229,24 @@ func (e *Example) readOptions(v json.RawMessage) (why string) {
 	}
 	e.Options, why = optionList(raw)
 	return why
+}
+
+func (e *Example) readOptionIDs(v json.RawMessage) string {
+	var raw []json.RawMessage
+	if json.Unmarshal(v, &raw) != nil {
+		return "is not a list"
+	}
+	for _, o := range raw {
+		var ids []int32
+		if why := integers(o, &ids); why != "" {
+			return "of token ids: one " + why
+		}
+		if len(ids) == 0 {
+			return "of token ids: one is empty"
+		}
+		e.OptionIDs, e.Options = append(e.OptionIDs, ids), append(e.Options, numbers(ids))
+	}
+	return ""
 }
 
 func optionList(raw []json.RawMessage) (all []string, why string) {

@@ -12,7 +12,7 @@ const MaxChoices = 32
 func Labels(exs []Example) []string {
 	seen := map[string]bool{}
 	for i := range exs {
-		seen[exs[i].answer()] = true
+		seen[exs[i].Answer()] = true
 	}
 	if len(seen) == 0 || 2*len(seen) > len(exs) {
 		return nil

@@ -15,7 +15,8 @@ import (
 //     input and output: text / label, prompt / completion, question / answer,
 //     sentence / target or response; or "messages" as chat models have them, of which the last of the
 //     assistant is the output, the last of the user before it the input and the
-//     system's the instruction; or {"input_ids", "labels"}, lists of integers.
+//     system's the instruction; or {"input_ids", "labels", "options"?}, lists of
+//     integers, the last a list of such lists.
 //     Numbers, true and false count as their text.
 //   - CSV (commas or semicolons) or TSV, whose first line names the columns by
 //     the same names; options have semicolons between them, or are a JSON list.

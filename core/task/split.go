@@ -2,7 +2,6 @@ package task
 
 import (
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -16,23 +15,17 @@ type group struct {
 	place float64 // in the order of drawing
 }
 
-// source is what a row gives to the model, answer is what it wants.
+// source is what a row gives to the model. Where the labels are not the ids
+// themselves, as of an encoder-decoder, all ids are.
 func (e *Example) source() string {
 	if e.Tokenised() {
-		n := 0
-		for n < len(e.Labels) && (e.Labels[n] == noLabel || n == 0) {
-			n++
+		n := e.prompt()
+		if len(e.Labels) != len(e.InputIDs) || !slices.Equal(e.Labels[n:], e.InputIDs[n:]) {
+			n = len(e.InputIDs)
 		}
-		return fmt.Sprint(e.InputIDs[:min(n, len(e.InputIDs))])
+		return numbers(e.InputIDs[:n])
 	}
 	return strings.Join([]string{e.Input, e.Instruction, strings.Join(e.Options, "\x01")}, "\x00")
-}
-
-func (e *Example) answer() string {
-	if e.Tokenised() {
-		return fmt.Sprint(slices.DeleteFunc(slices.Clone(e.Labels), func(y int32) bool { return y == noLabel }))
-	}
-	return e.Output
 }
 
 // groups are in random order; without classes, all have the label "".
@@ -46,7 +39,7 @@ func groups(exs []Example, r random) []*group {
 		if g == nil {
 			g = &group{}
 			if classes {
-				g.label = exs[i].answer()
+				g.label = exs[i].Answer()
 			}
 			at[k] = g
 			all = append(all, g)

@@ -12,12 +12,14 @@ import (
 const op = "examples"
 
 // An Example is one thing to learn: Output is the answer to Input. A
-// pre-tokenised one has InputIDs and Labels instead.
+// pre-tokenised one has InputIDs and Labels instead, and OptionIDs where it has
+// Options, which are then their numbers.
 type Example struct {
 	Input, Output    string
 	Instruction      string   // of this row; it goes before the task's
-	Options          []string // what Output is one of
+	Options          []string // what Answer is one of
 	InputIDs, Labels []int32  // labels: -100 for no loss, not shifted
+	OptionIDs        [][]int32
 	TaskID           int
 	Line             int // where it begins in its file, from 1
 }

@@ -14,17 +14,20 @@ func JSONLines(exs []Example) string {
 		m := map[string]any{}
 		if x.Tokenised() {
 			m["input_ids"], m["labels"] = x.InputIDs, x.Labels
+			if x.OptionIDs != nil {
+				m["options"] = x.OptionIDs
+			}
 		} else {
 			m["input"], m["output"] = x.Input, x.Output
+			if x.Options != nil {
+				m["options"] = x.Options
+			}
 		}
 		if x.TaskID != 0 {
 			m["task_id"] = x.TaskID
 		}
 		if x.Instruction != "" {
 			m["instruction"] = x.Instruction
-		}
-		if x.Options != nil {
-			m["options"] = x.Options
 		}
 		_ = enc.Encode(m) // texts and numbers can be encoded
 	}

@@ -40,7 +40,33 @@ export function family(name) {
       { name: 'adapter_model.safetensors', bytes: write(model) },
     ];
   };
-  return { name, at, tensors, json, rows, inventory };
+
+  /**
+   * Rows with three answers each to choose from, as T-Few's loss takes them,
+   * and PyTorch's numbers for them; each answer also as a row of its own.
+   */
+  const tfew = () => {
+    const cut = (t, pad) => {
+      const width = t.shape.at(-1);
+      return Array.from({ length: t.data.length / width }, (_, i) => Array.from(t.data.slice(i * width, (i + 1) * width), Number).filter((id) => id > pad));
+    };
+    const t5 = name.startsWith('t5');
+    const f = t5 ? tensors('s4/tfew_align.safetensors') : read(readFileSync(path.join(root, 'core/tune/testdata/tfew.safetensors')));
+    const gold = Array.from(f[t5 ? 'tfew.labels' : 'gold'].data, Number);
+    const options = cut(f[t5 ? 'tfew.answer_choices_ids' : 'answers'], t5 ? 0 : -1);
+    const prompts = t5 ? rows().slice(0, gold.length) : cut(f.prompt, -1).map((input_ids, i) => ({ input_ids, task_id: Number(f.task.data[i]) }));
+    const answered = ({ input_ids, task_id }, answer) =>
+      t5 ? { input_ids, labels: answer, task_id } : { input_ids: [...input_ids, ...answer], labels: [...input_ids.map(() => -100), ...answer], task_id };
+    const of = (i) => options.slice(3 * i, 3 * i + 3);
+    return {
+      rows: prompts.map((p, i) => ({ ...answered(p, of(i)[gold[i]]), options: of(i) })),
+      each: prompts.flatMap((p, i) => of(i).map((answer) => answered(p, answer))),
+      scores: f[t5 ? 'tfew.choices_scores' : 'scores'].data,
+      loss: f[t5 ? 'tfew.loss' : 'loss'].data[0],
+      gradNorm: f.grad_norm?.data[0],
+    };
+  };
+  return { name, at, tensors, json, rows, inventory, tfew };
 }
 
 /** Those of the Llama, which most tests go by. */

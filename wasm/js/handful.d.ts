@@ -141,7 +141,13 @@ export type Examples = string | Row[];
 
 export type Row =
   | { input: string; output: string; options?: string[] }
-  | { input_ids: ArrayLike<number>; labels: ArrayLike<number>; task_id?: number }
+  | {
+      input_ids: ArrayLike<number>;
+      labels: ArrayLike<number>;
+      task_id?: number;
+      /** Answers to choose from, as ids behind the input; one is the labels without -100. */
+      options?: ArrayLike<number>[];
+    }
   | Record<string, unknown>;
 
 /** Which columns of a table, or fields of JSON, are read; where not given, those of the usual names. */

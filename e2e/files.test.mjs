@@ -125,6 +125,21 @@ test('what there is no room for is refused before it is downloaded', { skip }, a
   assert.deepEqual(it.requests.filter((r) => /large\/part-0|never/.test(r)), [], 'the files are not asked for');
 });
 
+// Such a Blob is made all the same: a browser tells only when it is read.
+test('what arrives may be more than the browser has room for', { skip }, async () => {
+  answer('/full/worker.js', `import './blob.js'; import '/engine-worker.js';`, 'text/javascript');
+  answer('/full/blob.js', `
+    const slice = Blob.prototype.slice;
+    Blob.prototype.slice = function (...range) {
+      const piece = slice.apply(this, range);
+      if (this.size > 50e3) piece.arrayBuffer = () => Promise.reject(new DOMException('no room', 'NotReadableError'));
+      return piece;
+    };`, 'text/javascript');
+  const fault = await page.evaluate(() => tryBase(at, { worker: () => new Worker('/full/worker.js', { type: 'module' }) }));
+  assert.equal(fault.kind, 'memory', fault.message);
+  assert.match(fault.message, /^download: the browser has no room for \d+ MB: .*no room; close other tabs or free space on the disk, then load it again$/);
+});
+
 test('opening can be stopped', { skip }, async () => {
   it.answers.set('/endless.gguf', (_, response) => {
     const timer = setInterval(() => response.write(Buffer.alloc(1 << 12)), 20);

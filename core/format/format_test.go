@@ -63,6 +63,22 @@ func TestNotA(t *testing.T) {
 	}
 }
 
+// A file that cannot be read is none of the wrong kind.
+func TestNotAOfWhatCannotBeRead(t *testing.T) {
+	gone := gone{BytesBlob([]byte("safetensors?"))}
+	if kind := SniffBlob(gone); kind != "" {
+		t.Errorf("got %q for what cannot be read", kind)
+	}
+	if err := NotA("op", "safetensors", gone); !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "cannot read 12 bytes at 0: taken away") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// gone is a file that was there when it was chosen.
+type gone struct{ Blob }
+
+func (gone) ReadAt([]byte, int64) (int, error) { return 0, errors.New("taken away") }
+
 func folder(files ...string) (f Folder) {
 	for i := 0; i < len(files); i += 2 {
 		f = append(f, NamedBlob{files[i], BytesBlob([]byte(files[i+1]))})

@@ -71,11 +71,19 @@ func isHTML(s []byte) bool {
 	return strings.HasPrefix(low, "<!doctype") || strings.HasPrefix(low, "<?xml") || strings.Contains(low, "<html") || strings.Contains(low, "<head")
 }
 
-// SniffBlob reads a blob's head and names what it is.
+// SniffBlob reads a blob's head and names what it is; "" where it cannot be
+// read, for which NotA has the reason.
 func SniffBlob(b Blob) string {
-	head := make([]byte, min(512, b.Size()))
-	n, _ := b.ReadAt(head, 0)
-	return Sniff(head[:n])
+	head, err := head("read", b)
+	if err != nil {
+		return ""
+	}
+	return Sniff(head)
+}
+
+func head(op string, b Blob) ([]byte, error) {
+	p := make([]byte, min(512, b.Size()))
+	return p, ReadFull(op, b, p, 0)
 }
 
 var described = map[string]string{"gguf": "a GGUF file", "safetensors": "a safetensors file", "handful": "a shared fine-tune", "json": "JSON", "zip": "a zip",
@@ -84,7 +92,11 @@ var described = map[string]string{"gguf": "a GGUF file", "safetensors": "a safet
 
 // NotA is the fault for a file of the wrong kind, with what to do about it.
 func NotA(op, want string, b Blob) error {
-	kind := SniffBlob(b)
+	head, err := head(op, b)
+	if err != nil {
+		return err
+	}
+	kind := Sniff(head)
 	f := fault.Inputf(op, "got %s, want %s", described[kind], want)
 	switch kind {
 	case "lfs":

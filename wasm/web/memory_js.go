@@ -44,4 +44,13 @@ func (m *memory) restart(tag string) error {
 	return nil
 }
 
-func (m *memory) done() (js.Value, error) { return js.Global().Get("Blob").New(m.parts), nil }
+// done looks whether the browser has the whole: a Blob that it found no room
+// for is made all the same, and fails when it is read.
+func (m *memory) done() (js.Value, error) {
+	whole := js.Global().Get("Blob").New(m.parts)
+	if _, err := Await(whole.Call("slice", 0, 1).Call("arrayBuffer")); err != nil {
+		return whole, fault.New(fault.Memory, "download", "the browser has no room for %d MB: %w", m.n>>20, err).
+			Next("close other tabs or free space on the disk, then load it again")
+	}
+	return whole, nil
+}

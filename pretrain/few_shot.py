@@ -5,7 +5,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -27,7 +27,7 @@ METHODS = ("base", "icl", "mean", *TRAINED)
 
 @dataclass
 class Recipe:
-    """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order. lr is of mu and lora,
+    """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order, the drawn one where there is one. lr is of mu and lora,
     router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
     best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or auto: T-Few's
     wherever there are answers to choose from."""
@@ -122,18 +122,28 @@ def replaced(model: MultiTask, layers: dict[str, MhrLinear]):
         model.layers = old
 
 
-def fit(model: MultiTask, params: list, rate: float, decay: float, loss: Callable[[list[int]], torch.Tensor], shots: int, seed: int, r: Recipe):
+def epochs(cell: dict) -> Iterator[list[int]]:
+    """Its examples, by index, in the order of each epoch: the drawn one, or one by the seed where none was drawn."""
+    if drawn := cell.get("order"):
+        yield from drawn
+        raise Fault("fewshot", f"{cell['task']}: an order of {len(drawn)} epochs is drawn, want more", "draw with more --epochs, or take fewer steps")
+    rng, shots = random.Random(f"{cell['seed']}.order"), len(cell["train"])
+    while True:
+        yield rng.sample(range(shots), shots)
+
+
+def fit(model: MultiTask, params: list, rate: float, decay: float, loss: Callable[[list[int]], torch.Tensor], shots: int, order: Iterator[list[int]], r: Recipe):
     """Trains params; `loss` is that of a batch of shots, by index."""
     opt = torch.optim.AdamW([{"params": params, "lr": rate, "weight_decay": decay}])
-    rng, order = random.Random(f"{seed}.order"), []
+    ahead: list[int] = []
     for k in range(r.steps):
-        while len(order) < min(r.batch, shots):
-            order += rng.sample(range(shots), shots)
-        picked, order = order[: r.batch], order[r.batch :]
+        while len(ahead) < min(r.batch, shots):
+            ahead += next(order)
+        picked, ahead = ahead[: r.batch], ahead[r.batch :]
         opt.zero_grad()
         loss(picked).backward(inputs=params)  # z leaves A and B alone
         torch.nn.utils.clip_grad_norm_(params, r.clip)
-        opt.param_groups[0]["lr"] = rate * ((k + 1) / r.warmup if k < r.warmup else (r.steps - k) / max(1, r.steps - r.warmup))
+        opt.param_groups[0]["lr"] = rate * (k / r.warmup if k < r.warmup else (r.steps - k) / max(1, r.steps - r.warmup))
         opt.step()
 
 
@@ -243,7 +253,7 @@ class Cells:
             else:
                 loss = lambda picked: lm_loss(self.model, [shots[i] for i in picked], self.device, self.precision)
             with replaced(self.model, layers):
-                fit(self.model, params, rate, decay, loss, len(shots), seed, m.recipe)
+                fit(self.model, params, rate, decay, loss, len(shots), epochs(cell), m.recipe)
                 out |= self._judge(cell, 0, [])
             n = sum(p.numel() for p in params)
             out |= {"trainable": n, "bytes": 4 * n, "settings": {k.replace("_", "-"): v for k, v in asdict(m.recipe).items()}}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"handful/core/engine"
+	"handful/core/task"
 )
 
 // A drawnCell is what eval judges methods on for one task, number of shots and
@@ -23,6 +24,7 @@ type drawnCell struct {
 	Metric      string            `json:"metric"`
 	Instruction string            `json:"instruction,omitempty"`
 	Labels      []string          `json:"labels,omitempty"` // the classes of balanced accuracy
+	Order       [][]int           `json:"order,omitempty"`  // of train in each epoch
 	Train       []json.RawMessage `json:"train"`
 	Held        []json.RawMessage `json:"held"`
 }
@@ -30,12 +32,14 @@ type drawnCell struct {
 func drawCommand() *cobra.Command {
 	var v evalFlags
 	var seed uint64
+	var epochs int
 	var out string
 	c := &cobra.Command{
 		Use:   "draw --tasks DIR --shots K --out DIR",
 		Short: "Write the examples and rows that eval would take, for other programs",
 		Long: "Writes DIR/TASK.SHOTS.SEED.json for each task, number of shots and seed: the examples that eval learns from (train) and the\n" +
-			"rows that it judges on (held), with the task's instruction, labels and metric. python -m pretrain fewshot --draws reads them.",
+			"rows that it judges on (held), with the task's instruction, labels and metric. python -m pretrain fewshot --draws reads them.\n" +
+			"With --epochs also the order in which eval trains on the examples, so that the other program sees the same batches.",
 	}
 	f := c.Flags()
 	f.StringVar(&v.examples, "examples", "", "file of rows to draw from")
@@ -47,6 +51,7 @@ func drawCommand() *cobra.Command {
 	f.Uint64Var(&seed, "seed", 0, "seed of the first draw")
 	f.IntVar(&v.o.Limit, "limit", 100, "most rows to judge on, of each class its share; 0: all")
 	f.StringVar(&v.metric, "metric", "", "as eval's")
+	f.IntVar(&epochs, "epochs", 0, "also write the order of the examples in so many epochs")
 	f.StringVar(&out, "out", "", "folder to write")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if (v.examples == "") == (v.tasks == "") {
@@ -58,13 +63,13 @@ func drawCommand() *cobra.Command {
 		if err := v.checkDraws(); err != nil {
 			return err
 		}
-		return v.writeDraws(seed, out)
+		return v.writeDraws(seed, epochs, out)
 	}
 	return c
 }
 
-// writeDraws writes every cell.
-func (v *evalFlags) writeDraws(first uint64, out string) error {
+// writeDraws writes every cell, with the order of so many epochs.
+func (v *evalFlags) writeDraws(first uint64, epochs int, out string) error {
 	tasks, err := v.readTasks()
 	if err != nil {
 		return err
@@ -84,6 +89,9 @@ func (v *evalFlags) writeDraws(first uint64, out string) error {
 				}
 				cell := drawnCell{Task: t.Name, Distance: t.Distance, Data: t.hash, Shots: k, Seed: seed, Metric: t.metric,
 					Instruction: t.o.Instruction, Labels: t.o.Classes, Train: jsonLines(train), Held: jsonLines(held)}
+				if n := len(cell.Train); epochs > 0 {
+					cell.Order = task.Batches(n, n, epochs, "shuffle", seed)
+				}
 				b, err := json.MarshalIndent(cell, "", " ")
 				if err != nil {
 					return err

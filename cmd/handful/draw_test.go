@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	"handful/core/task"
 )
 
 // What draw writes is what eval learns from and judges on: the same rows give
@@ -21,7 +24,7 @@ func TestDrawIsEvals(t *testing.T) {
 	if err := os.WriteFile(file, []byte(rows.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	good(t, "draw", "--examples", file, "--shots", "4,8", "--seeds", "2", "--seed", "3", "--limit", "10", "--out", dir+"/draws")
+	good(t, "draw", "--examples", file, "--shots", "4,8", "--seeds", "2", "--seed", "3", "--limit", "10", "--epochs", "3", "--out", dir+"/draws")
 	for _, k := range []int{4, 8} {
 		for seed := 3; seed < 5; seed++ {
 			b, err := os.ReadFile(fmt.Sprintf("%s/draws/t.%d.%d.json", dir, k, seed))
@@ -32,12 +35,16 @@ func TestDrawIsEvals(t *testing.T) {
 				Task, Data, Metric string
 				Shots, Seed        int
 				Train, Held        []json.RawMessage
+				Order              [][]int
 			}
 			if err := json.Unmarshal(b, &c); err != nil {
 				t.Fatal(err)
 			}
 			if c.Task != "t" || len(c.Data) != 64 || c.Metric != "exact" || c.Shots != k || c.Seed != seed || len(c.Train) != k || len(c.Held) != 10 {
 				t.Errorf("%d shots, seed %d: %+v", k, seed, c)
+			}
+			if want := task.Batches(k, k, 3, "shuffle", uint64(seed)); !reflect.DeepEqual(c.Order, want) {
+				t.Errorf("order %v, want that of training, %v", c.Order, want)
 			}
 			seen := map[string]bool{}
 			for _, x := range append(c.Train, c.Held...) {

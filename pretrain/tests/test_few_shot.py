@@ -76,19 +76,19 @@ def open_inventory_base(llama):
 
 def test_cells(llama, inventory, tmp_path):
     out = tmp_path / "results.jsonl"
-    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=1,lr=0.5,z:router-init=best:2,mu:loss=lm"
+    methods = "base,icl,mean,z,z-random,mu,lora,mu:steps=2,lr=0.5,z:router-init=best:2,mu:loss=lm"
     args = ("fewshot", "--base", llama, "--draws", draws(tmp_path / "draws"), "--inventory", inventory, "--out", out)
     args += ("--methods", methods, "--steps", 4, "--precision", "f32")
     pretrain(*args)
     results = [json.loads(line) for line in out.read_text().splitlines()]
-    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=1,lr=0.5", "z:router-init=best:2", "mu:loss=lm"]
+    assert [r["name"] for r in results[:10]] == [*methods.split(",")[:7], "mu:steps=2,lr=0.5", "z:router-init=best:2", "mu:loss=lm"]
     assert len(results) == 20 and len({r["key"] for r in results}) == 20
     assert all(len(r["hits"]) == r["n"] == 10 for r in results)
     assert len({r["loss"] for r in results[:10]}) == 10
     by = {r["name"]: r for r in results if r["task"] == "ends"}
     assert by["icl"]["shown"] == 6
     assert by["z"]["trainable"] < by["mu"]["trainable"] == by["lora"]["trainable"]
-    assert by["mu:steps=1,lr=0.5"]["settings"]["lr"] == 0.5
+    assert by["mu:steps=2,lr=0.5"]["settings"]["lr"] == 0.5
     assert all(g == h for r in by.values() for g, h in zip([int(a == b) for a, b in zip(r["gold"], r["got"])], map(int, r["hits"])))
     # a run that was killed goes on where it was
     out.write_text("".join(out.read_text().splitlines(keepends=True)[:5]))

@@ -6,8 +6,10 @@
 // NAME.jsonl becomes a section; NAME.md beside it, where there is one, is put in
 // front of its tables. tasks.json names the tasks whose rows may be shared and
 // where they, or a part of them, lie: {"TASK": "PATH"}. What
-// `python -m pretrain loss` prints goes into validation/NAME.json, words about it
-// into validation.md. The same files give the same bytes.
+// `python -m pretrain loss` prints goes into validation/NAME.json or
+// ablation/NAME.json, words about it into validation.md or ablation.md. Results of
+// cells that another program did too go into again/NAME.jsonl. The same files give
+// the same bytes.
 package main
 
 import (
@@ -68,15 +70,14 @@ func generate(dir, out string) error {
 	}
 	var page bytes.Buffer
 	page.WriteString(intro)
-	if err := validations(dir, filepath.ToSlash(link), &page); err != nil {
-		return err
-	}
-	for _, f := range files { // Glob sorts
-		b, err := os.ReadFile(f)
-		if err != nil {
+	for _, c := range contests {
+		if err := c.write(dir, filepath.ToSlash(link), &page); err != nil {
 			return err
 		}
-		results, _, err := eval.Parse(f, b)
+	}
+	var all []eval.Result
+	for _, f := range files { // Glob sorts
+		results, err := parse(f)
 		if err != nil {
 			return err
 		}
@@ -84,6 +85,20 @@ func generate(dir, out string) error {
 		if err := s.write(); err != nil {
 			return fmt.Errorf("%s: %w", f, err)
 		}
+		all = append(all, results...)
+	}
+	if err := agreement(dir, all, &page); err != nil {
+		return err
 	}
 	return os.WriteFile(out, bytes.TrimRight(page.Bytes(), "\n"), 0o644)
+}
+
+// parse reads a results file.
+func parse(file string) ([]eval.Result, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	results, _, err := eval.Parse(file, b)
+	return results, err
 }

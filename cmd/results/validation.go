@@ -25,10 +25,15 @@ type validation struct {
 	} `json:"tasks"`
 }
 
-// validations writes the section of dir/validation/NAME.json, smallest loss
-// first, each compared with the first on the tasks that both have.
-func validations(dir, link string, w *bytes.Buffer) error {
-	files, err := filepath.Glob(filepath.Join(dir, "validation", "*.json"))
+// A contest is a folder of inventories' losses, and what they are held against.
+type contest struct{ folder, title, against string }
+
+var contests = []contest{{"validation", "Validation loss", "mhr"}, {"ablation", "Ablations", "as-shipped"}}
+
+// write adds the section of dir/FOLDER/NAME.json, smallest loss first, each
+// compared with one of them on the tasks that both have.
+func (c contest) write(dir, link string, w *bytes.Buffer) error {
+	files, err := filepath.Glob(filepath.Join(dir, c.folder, "*.json"))
 	if err != nil || len(files) == 0 {
 		return err
 	}
@@ -50,28 +55,32 @@ func validations(dir, link string, w *bytes.Buffer) error {
 		}
 		return 1
 	})
-	fmt.Fprintf(w, "## Validation loss\n\n")
-	if b, err := os.ReadFile(filepath.Join(dir, "validation.md")); err == nil {
+	fmt.Fprintf(w, "## %s\n\n", c.title)
+	if b, err := os.ReadFile(filepath.Join(dir, c.folder+".md")); err == nil {
 		fmt.Fprintf(w, "%s\n\n", bytes.TrimSpace(b))
 	}
-	best := all[0]
-	t := eval.Table{Head: []string{"<adapters", "tasks", "loss", "exact answers", "loss − " + best.name + "'s", "95 %", "t test p", "tasks with a larger loss"}}
+	at := slices.IndexFunc(all, func(v validation) bool { return v.name == c.against })
+	if at < 0 {
+		return fmt.Errorf("%s: no %s.json, which the others are held against", filepath.Join(dir, c.folder), c.against)
+	}
+	other := all[at]
+	t := eval.Table{Head: []string{"<adapters", "tasks", "loss", "exact answers", "loss − " + other.name + "'s", "95 %", "t test p", "tasks with a larger loss"}}
 	for i, v := range all {
-		row := []string{fmt.Sprintf("[%s](%s/validation/%s.json)", v.name, link, v.name), fmt.Sprint(len(v.Tasks)), fmt.Sprintf("%.3f", v.Loss), fmt.Sprintf("%.3f", v.Exact), "", "", "", ""}
-		if i > 0 {
+		row := []string{fmt.Sprintf("[%s](%s/%s/%s.json)", v.name, link, c.folder, v.name), fmt.Sprint(len(v.Tasks)), fmt.Sprintf("%.3f", v.Loss), fmt.Sprintf("%.3f", v.Exact), "", "", "", ""}
+		if i != at {
 			var d eval.Cells
 			larger := 0
 			for _, name := range sortedKeys(v.Tasks) {
-				if b, ok := best.Tasks[name]; ok {
-					x := v.Tasks[name].Loss - b.Loss
+				if o, ok := other.Tasks[name]; ok {
+					x := v.Tasks[name].Loss - o.Loss
 					d = append(d, []eval.Cell{{{x}}})
 					if x > 0 {
 						larger++
 					}
 				}
 			}
-			c := eval.Compare(d)
-			row = append(row[:4], signed(c.Mean), signed(c.Interval.Lo)+" to "+signed(c.Interval.Hi), pValue(c.TTest, c.Tasks), fmt.Sprintf("%d of %d", larger, c.Tasks))
+			p := eval.Compare(d)
+			row = append(row[:4], signed(p.Mean), signed(p.Interval.Lo)+" to "+signed(p.Interval.Hi), pValue(p.TTest, p.Tasks), fmt.Sprintf("%d of %d", larger, p.Tasks))
 		}
 		t.Add(row...)
 	}

@@ -10,39 +10,13 @@ import (
 
 	"handful/core/device"
 	"handful/core/device/chaos"
-	"handful/core/device/cpu"
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/formattest"
 )
 
-// rig gives engines devices that fail: the n-th that is opened has the n-th
-// list of faults, later ones none.
-type rig struct {
-	plan   [][]chaos.Fault
-	opened []*chaos.Device
-	kinds  []string
-}
-
-func (r *rig) open(_ context.Context, o device.Options) (device.Device, string, error) {
-	base := cpu.New(cpu.Fast)
-	r.kinds = append(r.kinds, o.Kind)
-	if o.Kind == "cpu" {
-		return base, "asked for", nil
-	}
-	info := base.Info()
-	info.Kind, info.Name = "gpu", "Chaos"
-	var faults []chaos.Fault
-	if n := len(r.opened); n < len(r.plan) {
-		faults = r.plan[n]
-	}
-	d := chaos.Wrap(base, info, faults...)
-	r.opened = append(r.opened, d)
-	return d, "a test", nil
-}
-
 // openOn opens the golden model on devices of the kind that fail as planned.
-func openOn(t testing.TB, kind string, plan ...[]chaos.Fault) (*Engine, *rig, error) {
+func openOn(t testing.TB, kind string, plan ...[]chaos.Fault) (*Engine, *chaos.Rig, error) {
 	t.Helper()
 	var base format.Folder
 	for _, f := range formattest.Folder(t, golden) {
@@ -50,8 +24,8 @@ func openOn(t testing.TB, kind string, plan ...[]chaos.Fault) (*Engine, *rig, er
 			base = append(base, f)
 		}
 	}
-	r := &rig{plan: plan}
-	e, err := Open(context.Background(), OpenOptions{Base: base, Inventory: formattest.Folder(t, golden+"/s4/adapter_init"), Device: device.Options{Kind: kind}, OpenDevice: r.open})
+	r := &chaos.Rig{Plan: plan}
+	e, err := Open(context.Background(), OpenOptions{Base: base, Inventory: formattest.Folder(t, golden+"/s4/adapter_init"), Device: device.Options{Kind: kind}, OpenDevice: r.Open})
 	if err == nil {
 		t.Cleanup(func() { e.Close() })
 	}
@@ -90,15 +64,15 @@ func calm(t *testing.T, o AdaptOptions) (*Fit, int, int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	opening := r.opened[0].Operations()
+	opening := r.Opened[0].Operations()
 	fit, err := e.Adapt(context.Background(), o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.opened) != 1 || len(fit.Scores) == 0 {
-		t.Fatalf("an undisturbed run opened %d devices and has %d scores", len(r.opened), len(fit.Scores))
+	if len(r.Opened) != 1 || len(fit.Scores) == 0 {
+		t.Fatalf("an undisturbed run opened %d devices and has %d scores", len(r.Opened), len(fit.Scores))
 	}
-	return fit, opening, r.opened[0].Operations()
+	return fit, opening, r.Opened[0].Operations()
 }
 
 // A device that is lost at any operation of a run costs time and nothing else:
@@ -131,8 +105,8 @@ func TestFault05ADeviceLostInAnyOperationCostsNothing(t *testing.T) {
 			if err != nil {
 				t.Fatalf("operation %d: %v", at, err)
 			}
-			if d := same(t, got, want); d != "" || lost != 1 || len(r.opened) != 2 || len(got.Scores) != len(want.Scores) {
-				t.Errorf("operation %d: %s; lost %d times, %d devices, %d scores", at, d, lost, len(r.opened), len(got.Scores))
+			if d := same(t, got, want); d != "" || lost != 1 || len(r.Opened) != 2 || len(got.Scores) != len(want.Scores) {
+				t.Errorf("operation %d: %s; lost %d times, %d devices, %d scores", at, d, lost, len(r.Opened), len(got.Scores))
 			}
 		}
 	}
@@ -154,8 +128,8 @@ func TestFault05ADeviceLostAgainAndAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := same(t, got, want); d != "" || r.kinds[len(r.kinds)-1] != "cpu" || e.Info().Device.Kind != "cpu" || !strings.Contains(e.Info().DeviceWhy, "gone") {
-		t.Errorf("%s; devices %v, %+v", d, r.kinds, e.Info())
+	if d := same(t, got, want); d != "" || r.Kinds[len(r.Kinds)-1] != "cpu" || e.Info().Device.Kind != "cpu" || !strings.Contains(e.Info().DeviceWhy, "gone") {
+		t.Errorf("%s; devices %v, %+v", d, r.Kinds, e.Info())
 	}
 
 	if e, r, err = openOn(t, "gpu", first, dies, dies, dies); err != nil {
@@ -170,7 +144,7 @@ func TestFault05ADeviceLostAgainAndAgain(t *testing.T) {
 	if !fault.Is(err, fault.DeviceLost) || fault.From("", err).Hint == "" || kept == nil {
 		t.Fatalf("%v, %d bytes are kept", err, len(kept))
 	}
-	r.plan = nil
+	r.Plan = nil
 	e.dev.now = func() time.Time { return time.Now().Add(time.Hour) }
 	if got, err = e.Resume(context.Background(), kept, nil); err != nil || same(t, got, want) != "" {
 		t.Errorf("gone on with: %v, %s", err, same(t, got, want))
@@ -191,9 +165,9 @@ func TestFault06ADeviceLostWhileIdleIsOpenedAgain(t *testing.T) {
 	}
 	want := score()
 	for n := 1; n < 4; n++ {
-		r.opened[len(r.opened)-1].Lose()
-		if got := score(); got != want || len(r.opened) != n+1 {
-			t.Errorf("after %d losses: loss %v, want %v; %d devices", n, got, want, len(r.opened))
+		r.Opened[len(r.Opened)-1].Lose()
+		if got := score(); got != want || len(r.Opened) != n+1 {
+			t.Errorf("after %d losses: loss %v, want %v; %d devices", n, got, want, len(r.Opened))
 		}
 	}
 	if _, err := e.Adapt(context.Background(), small(t, "z"), nil); err != nil {
@@ -206,21 +180,21 @@ func TestFault06ADeviceLostWhileIdleIsOpenedAgain(t *testing.T) {
 func TestFault07ADeviceThatIsLostAtCreation(t *testing.T) {
 	dead := []chaos.Fault{{Kind: chaos.Loss}}
 	e, r, err := openOn(t, "auto", dead, dead, dead)
-	if err != nil || e.Info().Device.Kind != "cpu" || len(r.opened) != 1 {
-		t.Fatalf("auto: %v after %d devices", err, len(r.opened))
+	if err != nil || e.Info().Device.Kind != "cpu" || len(r.Opened) != 1 {
+		t.Fatalf("auto: %v after %d devices", err, len(r.Opened))
 	}
-	if _, r, err = openOn(t, "gpu", dead, dead, dead); !fault.Is(err, fault.DeviceLost) || fault.From("", err).Hint == "" || len(r.opened) != 1 {
-		t.Errorf("gpu: %v after %d devices", err, len(r.opened))
+	if _, r, err = openOn(t, "gpu", dead, dead, dead); !fault.Is(err, fault.DeviceLost) || fault.From("", err).Hint == "" || len(r.Opened) != 1 {
+		t.Errorf("gpu: %v after %d devices", err, len(r.Opened))
 	}
 	o := small(t, "z")
 	_, opening, _ := calm(t, o)
 	if e, r, err = openOn(t, "gpu", []chaos.Fault{{Kind: chaos.Loss, At: opening + 3}}, dead, dead, dead); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = e.Adapt(context.Background(), o, nil); !fault.Is(err, fault.DeviceLost) || len(r.opened) != 2 {
-		t.Errorf("%v after %d devices", err, len(r.opened))
+	if _, err = e.Adapt(context.Background(), o, nil); !fault.Is(err, fault.DeviceLost) || len(r.Opened) != 2 {
+		t.Errorf("%v after %d devices", err, len(r.Opened))
 	}
-	r.plan = nil
+	r.Plan = nil
 	if _, err = e.Adapt(context.Background(), o, nil); err != nil {
 		t.Errorf("the engine can't be used any more: %v", err)
 	}
@@ -251,7 +225,7 @@ func TestFault09AWrongDeviceIsFoundOut(t *testing.T) {
 				t.Fatalf("operation %d: %v", at, err)
 			}
 			if d := same(t, got, want); d != "" || e.Info().Device.Kind != "cpu" {
-				t.Errorf("operation %d of %d: %s; devices %v", at, all, d, r.kinds)
+				t.Errorf("operation %d of %d: %s; devices %v", at, all, d, r.Kinds)
 			}
 			for i, s := range got.Scores {
 				if math.Abs(s.Loss-want.Scores[i].Loss) > 1e-6 {
@@ -278,7 +252,7 @@ func TestFault10NoMemoryLeavesTheSessionUsable(t *testing.T) {
 			}
 		})
 		switch {
-		case len(r.opened[0].Struck()) == 0: // nothing was left that wants memory
+		case len(r.Opened[0].Struck()) == 0: // nothing was left that wants memory
 			continue
 		case err == nil && !followed && (got.HeldLosses != nil || same(t, got, want) != ""):
 			t.Errorf("operation %d: without room to follow: %v, %s", at, got.HeldLosses, same(t, got, want))

@@ -1,0 +1,47 @@
+package enginetest
+
+import (
+	"context"
+	"fmt"
+
+	"handful/core/device/chaos"
+	"handful/core/engine"
+)
+
+// Endure opens, adapts, judges, exports and closes so many times; every third
+// device is lost on the way. after is called after each round, with nothing open.
+func (p Pocket) Endure(ctx context.Context, rounds int, after func(round int)) error {
+	for k := range rounds {
+		var plan [][]chaos.Fault
+		if k%3 == 2 {
+			plan = [][]chaos.Fault{{{Kind: chaos.Loss, At: 300}}}
+		}
+		if err := p.session(ctx, k, plan); err != nil {
+			return fmt.Errorf("round %d: %w", k, err)
+		}
+		after(k)
+	}
+	return nil
+}
+
+func (p Pocket) session(ctx context.Context, k int, plan [][]chaos.Fault) error {
+	e, _, err := p.open(ctx, []string{"gpu", "cpu"}[k%2], plan...)
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	o := run([]string{"z", "mu"}[k%2], []float64{0, always}[k/2%2])
+	o.Steps, o.SaveSteps = 2, nil
+	fit, err := e.Adapt(ctx, o, nil)
+	if err != nil {
+		return err
+	}
+	if len(fit.Export()) < 3 || len(fit.Scores) != 3 {
+		return fmt.Errorf("%d files, %d scores", len(fit.Export()), len(fit.Scores))
+	}
+	if _, err := e.Generate(ctx, fit.Adapter, engine.GenerateOptions{Prompt: "jump", MaxTokens: 3}, nil); err != nil {
+		return err
+	}
+	e.Free(fit.Adapter)
+	return e.Close()
+}

@@ -3,29 +3,18 @@
 // with bindings so small that weights are split.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
 import { open, skip } from './lib/browser.mjs';
-import { root, workerIn } from './lib/server.mjs';
+import { layTrial } from './lib/trial.mjs';
 
-const dir = mkdtempSync(path.join(tmpdir(), 'handful-conformance-'));
 let it, page;
 before(async () => {
   if (skip) return;
-  const program = path.join(dir, 'conformance.wasm');
-  execFileSync('go', ['build', '-o', program, './wasm/conformance'], { cwd: root, env: { ...process.env, GOOS: 'js', GOARCH: 'wasm' } });
   it = await open();
-  it.answers.set('/suite/engine.wasm', (_, response) => response.end(readFileSync(program)));
-  workerIn('/suite/', it.answers);
+  layTrial(it.answers);
   page = await it.page();
   await page.evaluate(async () => Object.assign(window, await import('/rpc.mjs')));
 });
-after(async () => {
-  await it?.close();
-  rmSync(dir, { recursive: true, force: true });
-});
+after(() => it?.close());
 
 const slow = { slow: true }; // left out of the quick run: much the same as another
 for (const [device, { slow: left } = {}] of [
@@ -41,7 +30,7 @@ for (const [device, { slow: left } = {}] of [
   const why = skip || (left && !process.env.HANDFUL_SLOW ? 'takes long: set HANDFUL_SLOW=1' : false);
   test(Object.values(device).join(' '), { skip: why }, async (t) => {
     const got = await page.evaluate(async (device) => {
-      const engine = new Engine('/suite/engine-worker.js');
+      const engine = new Engine('/trial/engine-worker.js');
       const { data } = await engine.call('conformance', { device });
       engine.close();
       return data;

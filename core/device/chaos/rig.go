@@ -28,6 +28,7 @@ func (r *Rig) Open(ctx context.Context, o device.Options) (device.Device, string
 		return d, why, err
 	}
 	info := d.Info()
+	info.Software = false // one that is held against the reference
 	if base == "cpu" {
 		info.Kind, info.Name = "gpu", "Chaos"
 	}

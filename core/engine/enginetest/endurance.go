@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"handful/core/device/chaos"
 	"handful/core/engine"
@@ -43,5 +44,33 @@ func (p Pocket) session(ctx context.Context, k int, plan [][]chaos.Fault) error 
 		return err
 	}
 	e.Free(fit.Adapter)
+	return e.Close()
+}
+
+// Marathon is one run of so many steps over so many rows, with snapshots as often
+// as they come on their own. after is called after each step.
+func (p Pocket) Marathon(ctx context.Context, rows, steps int, after func(step int)) error {
+	e, _, err := p.open(ctx, "cpu")
+	if err != nil {
+		return err
+	}
+	defer e.Close()
+	o := run("z", 10)
+	var b strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&b, "%c%c%c => %c\n", 'a'+i%26, 'a'+i/26%26, 'a'+i/676, 'a'+i%26)
+	}
+	o.Examples, o.Held, o.Steps, o.SaveSteps = b.String(), "", steps, nil
+	fit, err := e.Adapt(ctx, o, func(ev engine.Event) {
+		if ev.Step != nil {
+			after(ev.Step.Step)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if len(fit.Losses) != steps {
+		return fmt.Errorf("%d losses, want %d", len(fit.Losses), steps)
+	}
 	return e.Close()
 }

@@ -55,6 +55,27 @@ func TestEndurance(t *testing.T) {
 	}
 }
 
+// A run of many steps over many rows takes no more memory at the end than at the
+// beginning.
+func TestMarathon(t *testing.T) {
+	n := rounds(300, 10_000)
+	var first, last uint64
+	err := pocket(t).Marathon(context.Background(), 1000, n, func(step int) {
+		switch step {
+		case n / 10:
+			first = heap()
+		case n:
+			last = heap()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first == 0 || last == 0 || last > first+first/10+1<<20 {
+		t.Errorf("%d bytes are alive after %d steps, %d after a tenth of them", last, n, first)
+	}
+}
+
 // heap is what is alive.
 func heap() (bytes uint64) {
 	runtime.GC()

@@ -1,25 +1,15 @@
-// Command conformance is a program for the Worker in the engine's place: it runs
-// the suite of all devices in the browser. It is built by its test.
 package main
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"time"
 
 	"handful/core/device"
-	_ "handful/core/device/cpu"
 	"handful/core/device/devicetest"
-	_ "handful/core/device/gpu"
 	"handful/wasm/rpc"
 	"handful/wasm/web"
 )
-
-func main() {
-	rpc.Serve(map[string]rpc.Handler{"conformance": conformance}, map[string]string{"go": runtime.Version()})
-	select {} // the Worker lives until the page ends it
-}
 
 // Checked is one case of the conformance suite.
 type Checked struct {

@@ -55,3 +55,23 @@ func TestAMissingTestIsAnError(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLastResults(t *testing.T) {
+	r := results{Tests: map[string]string{
+		"handful/a.TestFault01X": "pass", "handful/a.TestFault01X/sub": "skip", "handful/a.TestFault01XY": "fail", "handful/b.TestFault01Z": "fail",
+		"e2e/b.test.mjs faults 02, 03: both": "pass", "e2e/b.test.mjs fault 03: more": "fail", "e2e/b.test.mjs fault 04: none": "skip",
+	}}
+	js := []string{"e2e/b.test.mjs"}
+	for _, c := range []struct {
+		n     int
+		tests []string
+		want  string
+	}{
+		{1, []string{"a `TestFault01X`"}, "passed"}, {1, []string{"a `TestFault01X`", "b `TestFault01Z`"}, "1 of 2 failed"}, {1, []string{"a `TestFault01X`", "c `TestFault01`"}, "1 of 2 passed"},
+		{2, js, "passed"}, {3, js, "1 of 1 failed"}, {4, js, "not run"}, {5, js, "not run"},
+	} {
+		if got := r.of(c.n, c.tests); got != c.want {
+			t.Errorf("fault %d by %q: got %s, want %s", c.n, c.tests, got, c.want)
+		}
+	}
+}

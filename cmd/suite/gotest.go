@@ -113,6 +113,7 @@ func countGo(in io.Reader, w io.Writer, r *result) {
 		r.fail("%s: reading go test: %v", r.name, err)
 	}
 	for _, o := range outcomes {
+		r.tell(o.key, o.action)
 		switch {
 		case parents[o.key]:
 		case o.action == "pass":

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -37,6 +38,26 @@ type result struct {
 	skipped []string // names and reasons
 	flaky   []string // failed once, passed when run again
 	took    time.Duration
+
+	file   string            // of what is running, where its tests do not name it
+	faults map[string]string // what became of tests of numbered faults: pass, fail or skip
+}
+
+// faultName are tests that cmd/reliability lists.
+var faultName = regexp.MustCompile(`TestFault\d\d|faults? \d\d`)
+
+// tell notes what became of a test, if it is one of a numbered fault; where it
+// ran several times it has passed if it passed once and never failed.
+func (r *result) tell(name, outcome string) {
+	if !faultName.MatchString(name) {
+		return
+	}
+	if r.faults == nil {
+		r.faults = map[string]string{}
+	}
+	if old := r.faults[name]; old == "" || outcome == "fail" || outcome == "pass" && old == "skip" {
+		r.faults[name] = outcome
+	}
 }
 
 func (r *result) fail(format string, args ...any) {
@@ -49,6 +70,9 @@ func (r *result) add(o *result) {
 	r.failed = append(r.failed, o.failed...)
 	r.skipped = append(r.skipped, o.skipped...)
 	r.flaky = append(r.flaky, o.flaky...)
+	for name, outcome := range o.faults {
+		r.tell(name, outcome)
+	}
 }
 
 func (r *result) skip(format string, args ...any) {
@@ -86,6 +110,9 @@ func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 		results = append(results, r)
 		fmt.Fprintf(w, "── %s\n", s.name)
 		s.runInto(ctx, r)
+	}
+	if err := record("dist/faults.json", results); err != nil {
+		fmt.Fprintln(w, err)
 	}
 	return summary(w, results, time.Since(begin))
 }

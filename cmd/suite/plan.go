@@ -156,7 +156,10 @@ func runFiles(ctx context.Context, r *result, files []string) {
 	for _, f := range files {
 		start := time.Now()
 		args := []string{"node", "--test", fmt.Sprintf("--test-timeout=%d", limit.Milliseconds()), "--test-force-exit", "--test-reporter=tap", f}
-		twice(ctx, r, func(r *result) { runTAP(ctx, "e2e", args, r) })
+		twice(ctx, r, func(r *result) {
+			r.file = "e2e/" + f
+			runTAP(ctx, "e2e", args, r)
+		})
 		fmt.Printf("   e2e/%s (%.1f s)\n", f, time.Since(start).Seconds())
 	}
 }

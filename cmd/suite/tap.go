@@ -73,11 +73,14 @@ func countTAP(in io.Reader, w io.Writer, r *result) {
 		broken = m[1] != "" && m[3] == ""
 		switch {
 		case broken:
+			r.tell(r.file+" "+name, "fail")
 			r.fail("%s: %s", r.name, name)
 			fmt.Fprintf(w, "   FAILED %s\n", name)
 		case m[3] != "":
+			r.tell(r.file+" "+name, "skip")
 			r.skip("%s: %s: %s", r.name, name, m[4])
 		default:
+			r.tell(r.file+" "+name, "pass")
 			r.passed++
 			fmt.Fprintf(w, "   ok %s\n", name)
 		}

@@ -84,7 +84,8 @@ test('faults have their kind and a hint, and abort works', { skip }, async () =>
   await fails(createHandful({ base: 'https://example.org/model/' }), 'unsupported', /no file of this machine/);
   await fails(createHandful({}), 'input', /^base: no files; choose/);
   await fails(createHandful({ base, bse: 1 }), 'input', /unknown option "bse"/);
-  await fails(createHandful({ base, device: 'gpu' }), 'no-gpu', /gpu/);
+  await fails(createHandful({ base, device: 'gpu', webgpu: false }), 'no-gpu', /npm install webgpu/);
+  await fails(createHandful({ base, webgpu: 'no-such-package' }), 'input', /^webgpu: there is no package no-such-package; run npm install/);
   await fails(createHandful({ base: path.join(inventory, 'README.md') }), 'input', /want a GGUF file or a folder/);
   await fails(createHandful({ base, signal: AbortSignal.abort() }), 'cancelled', /stopped/);
   const h = await createHandful({ base, inventory });
@@ -92,6 +93,27 @@ test('faults have their kind and a hint, and abort works', { skip }, async () =>
   await fails(h.adapt({ examples, steps: 500, signal: stop.signal, onStep: () => stop.abort() }), 'cancelled', /stopped/);
   await h.dispose();
   await fails(h.score({ examples }), 'cancelled', /closed/);
+});
+
+// Dawn on the software renderer that comes with Chromium.
+const dawn = path.join(root, '.cache/webgpu/node_modules/webgpu/index.js');
+const driver = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const noGPU = skip || (existsSync(dawn) ? false : 'no WebGPU for Node: scripts/setup.sh all installs it') || (existsSync(driver) ? false : 'no SwiftShader beside Chromium');
+
+test('WebGPU by a package gives the numbers of the cpu', { skip: noGPU }, () => {
+  const program = `
+    import { createHandful } from ${JSON.stringify(pathToFileURL(path.join(root, 'dist/npm/node/node.mjs')).href)};
+    const runs = [];
+    for (const device of ['gpu', 'cpu']) {
+      const h = await createHandful({ base: ${JSON.stringify(base)}, inventory: ${JSON.stringify(inventory)}, device, webgpu: ${JSON.stringify(dawn)} });
+      runs.push({ kind: h.info.device.kind, backend: h.info.device.backend, losses: (await h.adapt({ examples: ${JSON.stringify(examples)}, steps: 4 })).losses });
+      await h.dispose();
+    }
+    console.log(JSON.stringify(runs));`;
+  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', timeout: 240_000, env: { ...process.env, VK_ICD_FILENAMES: driver }, stdio: ['ignore', 'pipe', 'ignore'] });
+  const [gpu, cpu] = JSON.parse(said);
+  assert.deepEqual([gpu.kind, gpu.backend, cpu.kind], ['gpu', 'webgpu', 'cpu']);
+  gpu.losses.forEach((loss, i) => assert.ok(Math.abs(loss - cpu.losses[i]) < 2e-4, `${gpu.losses} and ${cpu.losses}`));
 });
 
 test('the example writes a PEFT folder, and its process ends', { skip }, async (t) => {

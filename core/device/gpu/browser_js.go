@@ -39,6 +39,9 @@ func missing() string {
 	case js.Global().Get("isSecureContext").Type() == js.TypeBoolean && !js.Global().Get("isSecureContext").Bool():
 		return "the page is no secure context (open it over https or from localhost)"
 	}
+	if versions := js.Global().Get("process").Get("versions"); versions.Truthy() && versions.Get("node").Truthy() {
+		return "Node has no WebGPU (give it some: npm install webgpu)"
+	}
 	return "this browser has no WebGPU (navigator.gpu is missing)"
 }
 

@@ -1,8 +1,9 @@
 // Handful for Node: the module for web pages, with the engine on a thread and
 // files by their paths. package.json sends Node here.
 import { readFileSync, statSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import * as web from '../handful.mjs';
 
@@ -21,10 +22,32 @@ export async function sortFiles(files, options = {}) {
 }
 
 /** Puts the engine on a thread, with its program from beside this module or as wasm says. */
-async function engine({ wasm = new URL('../engine.wasm', import.meta.url), worker = () => new Thread(), ...options }) {
+async function engine({ wasm = new URL('../engine.wasm', import.meta.url), webgpu, worker, ...options }) {
+  const gpu = options.device === 'cpu' ? null : gpuPackage(webgpu);
+  worker ??= () => new Thread(gpu);
   const at = place(wasm);
   const bytes = wasm instanceof Blob ? new Uint8Array(await wasm.arrayBuffer()) : wasm;
   return { ...options, worker, wasm: at === null ? bytes : read('wasm', at, readFileSync) };
+}
+
+/**
+ * The address of the package that gives WebGPU, which Node has none of: as it is
+ * told, or webgpu (Dawn's), where that is installed beside this one or in the
+ * folder that the program runs in. null where there is none, or none is wanted.
+ */
+function gpuPackage(told) {
+  if (told === false) return null;
+  if (told instanceof URL || /^[./]|^file:/.test(told ?? '')) return pathToFileURL(place(told)).href;
+  const name = told ?? 'webgpu';
+  for (const from of [import.meta.url, path.join(process.cwd(), 'here')]) {
+    try {
+      return pathToFileURL(createRequire(from).resolve(name)).href;
+    } catch {
+      // not there
+    }
+  }
+  if (told === undefined) return null;
+  throw new HandfulError({ kind: 'input', op: 'webgpu', msg: `there is no package ${name}`, hint: `run npm install ${name}, or give its path` });
 }
 
 /** Gives every file of what may be paths, of files or folders. */
@@ -59,11 +82,12 @@ function read(op, at, how) {
 
 /** A thread that is used like a Worker. It does not keep Node running by itself. */
 class Thread {
-  #thread = new Worker(new URL('./thread.mjs', import.meta.url), { name: 'handful', execArgv: [], resourceLimits: { stackSizeMb: 8 } });
+  #thread;
   onmessage = null;
   onerror = null;
 
-  constructor() {
+  constructor(gpu) {
+    this.#thread = new Worker(new URL('./thread.mjs', import.meta.url), { name: 'handful', execArgv: [], workerData: { gpu }, resourceLimits: { stackSizeMb: 8 } });
     this.#thread.unref();
     this.#thread.on('message', (data) => this.onmessage?.({ data }));
     this.#thread.on('error', (error) => this.onerror?.({ message: error.message }));

@@ -1,7 +1,7 @@
 // The engine's thread on Node: what engine-worker.js finds in a browser's
 // Worker, then that.
 import { openSync, readSync, statSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
 /** A file that is read like a Blob: Node's own cannot be handed to a thread. */
 class DiskBlob {
@@ -34,6 +34,11 @@ class DiskBlob {
 globalThis.self = globalThis;
 globalThis.location = { href: 'file:///', origin: 'file://' };
 globalThis.postMessage = (data, move) => parentPort.postMessage(data, move);
+if (workerData.gpu) {
+  const { create, globals } = await import(workerData.gpu);
+  Object.assign(globalThis, globals);
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu: create([]) }, configurable: true });
+}
 globalThis.addEventListener = (type, listener) => type === 'unhandledrejection' && process.on('unhandledRejection', (reason) => listener({ reason }));
 
 await import('../engine-worker.js'); // messages wait for the listener

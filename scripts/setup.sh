@@ -55,7 +55,7 @@ if [ "${1:-}" = all ] && command -v python3 >/dev/null; then
 		npm install --silent --no-audit --no-fund --prefix .cache/webgpu webgpu@0.6.2 >&2 ||
 			missing "no WebGPU for Node: it is not tested there"
 	fi
-	if ! .cache/venv-notebook/bin/python -c 'import anywidget, datasets, jupyterlab, marimo, pandas, pytest' 2>/dev/null; then
+	if ! .cache/venv-notebook/bin/python -c 'import anywidget, datasets, jupyterlab, marimo, notebook, pandas, pytest' 2>/dev/null; then
 		echo "setup: installing JupyterLab and marimo into .cache/venv-notebook (900 MB)" >&2
 		{ python3 -m venv .cache/venv-notebook && .cache/venv-notebook/bin/pip install --quiet --disable-pip-version-check -r notebook/requirements.txt; } ||
 			missing "JupyterLab or marimo could not be installed: the notebook package is not tested"

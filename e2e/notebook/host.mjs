@@ -49,3 +49,23 @@ export async function start(program, args, lay = () => {}) {
     }
   }
 }
+
+/** Waits until a notebook is there, and its kernel. */
+export const ready = (page) =>
+  page.waitForFunction(() => {
+    const it = window.jupyterapp?.shell.currentWidget;
+    return it?.content?.widgets?.length && it.sessionContext?.session?.kernel?.status === 'idle';
+  });
+
+/** Runs code in a new cell at a notebook's end: what its outputs say. */
+export const runCell = (page, code) =>
+  page.evaluate(async (source) => {
+    const { commands, shell } = window.jupyterapp;
+    const book = shell.currentWidget.content;
+    book.activeCellIndex = book.widgets.length - 1;
+    await commands.execute('notebook:insert-cell-below');
+    const cell = book.activeCell;
+    cell.model.sharedModel.setSource(source);
+    await commands.execute('notebook:run-cell');
+    return cell.model.outputs.toJSON().map((o) => o.text ?? (o.ename ? `${o.ename}: ${o.evalue}` : o.data['text/plain']));
+  }, code).then((out) => out.flat().join('\n'));

@@ -5,7 +5,7 @@ import { copyFileSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { launch, settles } from '../lib/browser.mjs';
 import { root } from '../lib/server.mjs';
-import { skip, start } from './host.mjs';
+import { ready, runCell, skip, start } from './host.mjs';
 
 const args = (port) => ['--no-browser', '--allow-root', `--port=${port}`, '--IdentityProvider.token=', '--LabApp.expose_app_in_browser=True', '--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate'];
 
@@ -31,25 +31,8 @@ async function open() {
   return p;
 }
 
-/** Waits until the notebook is there, and its kernel. */
-const ready = (p) =>
-  p.waitForFunction(() => {
-    const it = window.jupyterapp?.shell.currentWidget;
-    return it?.content?.widgets?.length && it.sessionContext?.session?.kernel?.status === 'idle';
-  });
-
 /** Runs code in a new cell at the end: what its outputs say. */
-const run = (code, p = page) =>
-  p.evaluate(async (source) => {
-    const { commands, shell } = window.jupyterapp;
-    const book = shell.currentWidget.content;
-    book.activeCellIndex = book.widgets.length - 1;
-    await commands.execute('notebook:insert-cell-below');
-    const cell = book.activeCell;
-    cell.model.sharedModel.setSource(source);
-    await commands.execute('notebook:run-cell');
-    return cell.model.outputs.toJSON().map((o) => o.text ?? (o.ename ? `${o.ename}: ${o.evalue}` : o.data['text/plain']));
-  }, code).then((out) => out.flat().join('\n'));
+const run = (code, p = page) => runCell(p, code);
 
 const runAll = () => page.evaluate(() => window.jupyterapp.commands.execute('notebook:run-all-cells'));
 const hook = (id, p = page) => p.getByTestId(id).first();

@@ -105,14 +105,19 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 			return fault.Inputf("gradient", "task %d has no label", t+1).Next("give rows with an output")
 		}
 	}
-	lg := newLossGraph(m, ad, s, true, d.Info().MaxBinding)
 	total := 0
-	goal := newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
-	grads, err := graph.Grad(goal.loss(), graph.StoreProducts, wrt...)
-	if err != nil {
+	var lg *lossGraph
+	var goal objective
+	var grads []*graph.Node
+	var prog device.Program
+	err := storing(func(store graph.Store) (err error) {
+		lg = newLossGraph(m, ad, s, true, d.Info().MaxBinding)
+		goal = newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
+		if grads, err = graph.Grad(goal.loss(), store, wrt...); err == nil {
+			prog, err = d.Compile(ctx, append(grads, goal.loss())...)
+		}
 		return err
-	}
-	prog, err := d.Compile(ctx, append(grads, goal.loss())...)
+	})
 	if err != nil {
 		return err
 	}

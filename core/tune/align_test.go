@@ -6,10 +6,13 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
+	"handful/core/device/cpu"
 	"handful/core/format/formattest"
 	"handful/core/format/peft"
+	"handful/core/graph"
 	"handful/core/route"
 	"handful/core/tune"
 )
@@ -28,6 +31,24 @@ func alignSets(t *testing.T, times int) (sets [][]tune.Row) {
 		sets = append(sets, set)
 	}
 	return sets
+}
+
+// Gradients for which blocks are computed twice are the same gradients.
+func TestAlignmentComputedTwice(t *testing.T) {
+	var all []*tune.Alignment
+	for _, s := range []graph.Store{graph.StoreProducts, graph.StoreBlocks} {
+		tune.Storing(s, func() {
+			inv := goldenInventory(t, "s4")
+			got, err := tune.Align(context.Background(), cpu.New(cpu.Fast), goldenModel(t), route.NewPoly(inv), inv.Tasks, alignSets(t, 1), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, got)
+		})
+	}
+	if !reflect.DeepEqual(all[0], all[1]) {
+		t.Errorf("got %+v, want %+v", all[1], all[0])
+	}
 }
 
 // TestGoldenAlignment compares cosines and norms with PyTorch's; rows that come

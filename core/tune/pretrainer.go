@@ -140,12 +140,20 @@ func (t *Pretrainer) group() {
 }
 
 // program compiles a shape on first use.
-func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
-	if t.programs[i] != nil {
-		return t.programs[i], nil
+func (t *Pretrainer) program(ctx context.Context, i int) (_ *stepProgram, err error) {
+	if t.programs[i] == nil {
+		err = storing(func(s graph.Store) error {
+			t.programs[i], err = t.compile(ctx, i, s)
+			return err
+		})
 	}
+	return t.programs[i], err
+}
+
+// compile builds the program of a step of shape i, keeping for its way back what
+// the store says.
+func (t *Pretrainer) compile(ctx context.Context, i int, store graph.Store) (*stepProgram, error) {
 	p := &stepProgram{}
-	var err error
 	if t.what.Method != nil {
 		p.lg = newLossGraph(t.m, t.what.Method.Adapter, t.shapes[i], true, t.d.Info().MaxBinding)
 	} else {
@@ -158,7 +166,7 @@ func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
 			wrt = append(wrt, v.p)
 		}
 	}
-	grads, err := graph.Grad(p.goal.loss(), graph.StoreProducts, wrt...)
+	grads, err := graph.Grad(p.goal.loss(), store, wrt...)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +183,6 @@ func (t *Pretrainer) program(ctx context.Context, i int) (*stepProgram, error) {
 	if p.prog, err = t.d.Compile(ctx, outs...); err != nil {
 		return nil, err
 	}
-	t.programs[i] = p
 	return p, nil
 }
 

@@ -20,6 +20,7 @@ import (
 	"handful/core/format/hf"
 	"handful/core/format/peft"
 	"handful/core/format/safetensors"
+	"handful/core/graph"
 	"handful/core/model"
 	"handful/core/skill"
 	"handful/core/tensor"
@@ -261,6 +262,40 @@ func TestOneShapeWhereMemoryIsShort(t *testing.T) {
 	}
 	if _, err := start(arena / 2); !fault.Is(err, fault.Memory) {
 		t.Errorf("half the memory of a step gives %v", err)
+	}
+}
+
+// With a budget below that, blocks are computed twice: the same losses.
+func TestPretrainingAboveTheBudgetComputesTwice(t *testing.T) {
+	ctx := context.Background()
+	rows, batches := ragged()
+	run := func(budget int64) (arena int64, losses []float64) {
+		d, _, err := device.Open(ctx, device.Options{Kind: "cpu", Memory: budget})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr, err := tune.NewPretrainer(ctx, d, goldenModel(t), tune.Pretraining{Method: tune.MHR(polyInventory(t, "s4")), Optim: tune.Optim{LR: 1e-3, Steps: len(batches)}}, rows, batches)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.Close()
+		for !tr.Done() {
+			s, err := tr.Step(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			losses = append(losses, s.Loss)
+		}
+		return tr.Stats().Arena, losses
+	}
+	all, want := run(0)
+	var least int64
+	tune.Storing(graph.StoreBlocks, func() { least, _ = run(0) })
+	if least >= all {
+		t.Fatalf("%d bytes where blocks are computed twice, %d where not", least, all)
+	}
+	if arena, got := run(all - 1); arena >= all || !reflect.DeepEqual(got, want) {
+		t.Errorf("%d bytes under a budget of %d, losses %v, want %v", arena, all-1, got, want)
 	}
 }
 

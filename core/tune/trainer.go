@@ -65,20 +65,16 @@ type Step struct {
 	Duration           time.Duration
 }
 
-// stores are tried in turn, until a step is within the budget.
-var stores = []graph.Store{graph.StoreProducts, graph.StoreBlocks}
-
 // NewTrainer plans and compiles; above the device's budget of memory, with
 // activations computed twice. batches are indices into rows, one batch a step;
 // Optim.Steps of them.
 func NewTrainer(ctx context.Context, d device.Device, m model.Model, method *Method, rows []Row, batches [][]int, o Optim) (t *Trainer, err error) {
 	defer fault.Recover("adapt", &err)
 	t = &Trainer{d: d, m: m, method: method, optim: o, rows: rows, batches: batches}
-	for _, t.store = range stores {
-		if err = t.compile(ctx); !fault.Is(err, fault.Memory) {
-			break
-		}
-	}
+	err = storing(func(s graph.Store) error {
+		t.store = s
+		return t.compile(ctx)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@
 // Each is named by the sha256 of its bytes and comes as two files: the bytes,
 // and a note about them (JSON) that is written last and taken away first. An
 // adapter is there when its note is, and its bytes are all there.
+import { read, remove, write } from './store.mjs';
 
 const folder = 'handful-kept';
 const isID = (id) => /^[0-9a-f]{64}$/.test(id);
@@ -21,19 +22,6 @@ async function privateFiles() {
   if (!globalThis.FileSystemFileHandle?.prototype.createWritable) return null;
   const root = await navigator.storage.getDirectory();
   const dir = await root.getDirectoryHandle(folder, { create: true });
-  const file = async (name) => (await dir.getFileHandle(name)).getFile();
-  // What is written takes its place as a whole, when it is closed.
-  const write = async (name, data) => {
-    const out = await (await dir.getFileHandle(name, { create: true })).createWritable();
-    try {
-      await out.write(data);
-    } catch (error) {
-      await out.abort().catch(() => {});
-      throw error;
-    }
-    await out.close();
-  };
-  const remove = (name) => dir.removeEntry(name).catch((error) => error.name === 'NotFoundError' || Promise.reject(error));
   return {
     where: 'files',
     async list() {
@@ -42,28 +30,33 @@ async function privateFiles() {
       for await (const name of dir.keys()) {
         const [id, kind] = name.split('.');
         if (!isID(id) || name !== `${id}.${kind}`) continue;
-        if (kind === 'handful') await file(name).then((f) => bytes.set(id, f), () => {}); // another tab may have taken it
+        const lies = kind === 'handful' && (await read(dir, name)); // another tab may have taken it
+        if (lies) bytes.set(id, lies);
         if (kind === 'json') notes.push(id);
       }
       const out = [];
       for (const id of notes) {
-        const note = await file(`${id}.json`).then((f) => f.text()).catch(() => '');
+        const note = (await (await read(dir, `${id}.json`))?.text()) ?? '';
         if (bytes.has(id) && sizeIn(note) === bytes.get(id).size) out.push(note);
         bytes.delete(id);
       }
-      for (const [id, f] of bytes) if (Date.now() - f.lastModified > old) await remove(`${id}.handful`);
+      for (const [id, f] of bytes) if (Date.now() - f.lastModified > old) await remove(dir, `${id}.handful`);
       return out;
     },
     async put(id, note, bytes) {
       navigator.storage.persist?.().catch(() => {}); // keep it when room is short, please
-      await write(`${id}.handful`, bytes);
-      await write(`${id}.json`, note);
+      await write(dir, `${id}.handful`, bytes);
+      await write(dir, `${id}.json`, note);
     },
-    note: (id, note) => write(`${id}.json`, note),
-    get: async (id) => new Uint8Array(await (await file(`${id}.handful`)).arrayBuffer()),
+    note: (id, note) => write(dir, `${id}.json`, note),
+    async get(id) {
+      const file = await read(dir, `${id}.handful`);
+      if (!file) throw new Error('it is gone');
+      return new Uint8Array(await file.arrayBuffer());
+    },
     async remove(id) {
-      await remove(`${id}.json`);
-      await remove(`${id}.handful`);
+      await remove(dir, `${id}.json`);
+      await remove(dir, `${id}.handful`);
     },
   };
 }

@@ -20,10 +20,11 @@ import (
 	"log"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
+
+	"handful/core/device/gpu/lavapipe"
 )
 
 const (
@@ -222,11 +223,7 @@ func run(name string, args ...string) ([]byte, error) {
 	cmd := exec.Command(name, args...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
-	if cmd.Env = os.Environ(); os.Getenv("VK_ICD_FILENAMES") == "" {
-		if found, _ := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json"); len(found) > 0 {
-			cmd.Env = append(cmd.Env, "VK_ICD_FILENAMES="+found[0])
-		}
-	}
+	cmd.Env = append(os.Environ(), lavapipe.Env()...)
 	out, err := cmd.Output()
 	if err != nil {
 		said := strings.Split(strings.TrimSpace(errs.String()), "\n")

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"handful/core/device/gpu/lavapipe"
 )
 
 // js is the environment of the browser's programs.
@@ -26,7 +28,7 @@ func plan(mode string) []suite {
 			step{name: "vet", args: goTool("vet", "./...")},
 			step{name: "vet (js/wasm)", env: js, args: goTool("vet", "./...")}),
 		{name: "size", run: sizes},
-		goSuite("go", lavapipe(), nil, "./..."),
+		goSuite("go", lavapipe.Env(), nil, "./..."),
 	}
 	quick := []suite{
 		check[0], check[1],
@@ -73,19 +75,6 @@ func shell(script string) []string   { return []string{"sh", "-c", script} }
 func goTool(args ...string) []string { return append([]string{"go"}, args...) }
 func cross(goos, goarch string) step {
 	return step{name: goos + "/" + goarch, env: []string{"GOOS=" + goos, "GOARCH=" + goarch}, args: goTool("build", "./...")}
-}
-
-// lavapipe points the Vulkan loader at Mesa's CPU driver, where it is and
-// nothing else was chosen, so that GPU tests mean the same on every machine.
-func lavapipe() []string {
-	if os.Getenv("VK_ICD_FILENAMES") != "" || os.Getenv("VK_DRIVER_FILES") != "" {
-		return nil
-	}
-	found, err := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json")
-	if err != nil || len(found) == 0 {
-		return nil
-	}
-	return []string{"VK_ICD_FILENAMES=" + found[0]}
 }
 
 // wasmSuite runs packages' tests as js/wasm under Node.

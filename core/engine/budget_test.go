@@ -9,6 +9,7 @@ import (
 
 	"handful/core/device"
 	"handful/core/device/cpu"
+	"handful/core/device/gpu/lavapipe"
 	"handful/core/fault"
 	"handful/core/format"
 	"handful/core/format/formattest"
@@ -100,7 +101,7 @@ func TestBudgetOfAStep(t *testing.T) {
 		{"SmolLM2-135M", real, "gpu", "mu", 2798, 26154},
 	} {
 		t.Run(fmt.Sprintf("%s %s %s", c.name, c.kind, c.method), func(t *testing.T) {
-			lavapipe(t)
+			lavapipe.Use()
 			base, inventory := c.open(t)
 			e, n := openCounted(t, base, inventory, c.kind)
 			train := func(ctx context.Context, steps int, emit func(Event)) error {

@@ -2,12 +2,12 @@ package engine
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"handful/core/device"
 	"handful/core/device/cpu"
 	_ "handful/core/device/gpu"
+	"handful/core/device/gpu/lavapipe"
 	"handful/core/fault"
 	"handful/core/format/hf"
 	"handful/core/model"
@@ -18,7 +18,7 @@ import (
 // the reference.
 func TestFault09CanariesOfEveryTypeAgree(t *testing.T) {
 	ctx := context.Background()
-	lavapipe(t)
+	lavapipe.Use()
 	gpu, _, err := device.Open(ctx, device.Options{Kind: "gpu"})
 	if err != nil && !fault.Is(err, fault.NoGPU) {
 		t.Fatal(err)
@@ -69,11 +69,4 @@ func (v varsOf) Vars() (list []*tensor.Var) {
 		list = append(list, &tensor.Var{Name: "w", DType: dt})
 	}
 	return list
-}
-
-func lavapipe(t *testing.T) {
-	t.Helper()
-	if l, _ := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json"); len(l) > 0 {
-		t.Setenv("VK_ICD_FILENAMES", l[0])
-	}
 }

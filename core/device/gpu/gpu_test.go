@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,16 +11,13 @@ import (
 	"handful/core/device"
 	"handful/core/device/devicetest"
 	"handful/core/device/gpu"
+	"handful/core/device/gpu/lavapipe"
 	"handful/core/fault"
 )
 
 // TestMain takes Mesa's CPU adapter where nobody chose another.
 func TestMain(m *testing.M) {
-	if os.Getenv("VK_ICD_FILENAMES") == "" {
-		if l, _ := filepath.Glob("/usr/share/vulkan/icd.d/lvp_icd*.json"); len(l) > 0 {
-			os.Setenv("VK_ICD_FILENAMES", l[0])
-		}
-	}
+	lavapipe.Use()
 	os.Exit(m.Run())
 }
 

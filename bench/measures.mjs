@@ -35,8 +35,9 @@ export function measures({ quick, small }) {
       sides: [
         new InBrowser('handful, cpu', 'handful.mjs', { device: 'cpu', ...ours }),
         new InBrowser(`${jax}, wasm`, 'jax-step.mjs', { ...lora, device: 'wasm', steps: slow }),
+        new InBrowser(`${tfjs}, wasm`, 'tfjs-step.mjs', { ...lora, device: 'wasm', steps: slow }),
       ],
-      targets: [{ ours: 'handful, cpu', peer: `${jax}, wasm`, value: 'ms', reach: 5 }],
+      targets: [jax, tfjs].map((peer) => ({ ours: 'handful, cpu', peer: `${peer}, wasm`, value: 'ms', reach: 5 })),
     },
     {
       name: 'lora-step-gpu',

@@ -5,7 +5,12 @@ struct P { m: u32, n: u32, k: u32, ldx: u32, ldy: u32, x0: u32, y0: u32, acc: u3
 //!if !VEC
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 //!end
+//!if W4
+@group(0) @binding(1) var<storage, read> w: array<vec4<u32>>;
+//!end
+//!if !W4
 @group(0) @binding(1) var<storage, read> w: array<u32>;
+//!end
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 @group(0) @binding(3) var<uniform> p: P;
 //!if ADD

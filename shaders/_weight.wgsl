@@ -1,5 +1,6 @@
 // wload4(i) is elements i..i+3 of a stored weight, i a multiple of 4 (for a
-// quantised one, of its blocks of 32 too); wload(i) is one element.
+// quantised one, of its blocks of 32 too); wload(i) is one element. W4: w comes
+// in fours, and is read so alone: each read is one.
 //!if Q8
 // Q8_0, repacked: 9 words a block, an f32 scale then 32 signed bytes.
 fn wload4(i: u32) -> vec4<f32> {
@@ -81,8 +82,13 @@ fn wload4(i: u32) -> vec4<f32> {
 }
 //!end
 //!if F32
+//!if W4
+fn wload4(i: u32) -> vec4<f32> { return bitcast<vec4<f32>>(w[i / 4u]); }
+//!end
+//!if !W4
 fn wload(i: u32) -> f32 { return bitcast<f32>(w[i]); }
 fn wload4(i: u32) -> vec4<f32> { return bitcast<vec4<f32>>(vec4<u32>(w[i], w[i + 1u], w[i + 2u], w[i + 3u])); }
+//!end
 //!end
 fn pick(v: vec4<f32>, k: u32) -> f32 {
   return select(select(v.x, v.y, k == 1u), select(v.z, v.w, k == 3u), k >= 2u);

@@ -3,7 +3,7 @@
 // compute on a CPU, where a barrier costs more than reading again and a read more
 // than a product, and where an array with a counted index is no register: sums
 // have names, s of row, four and element. VEC: rows of x, and those of W as they
-// are stored, are whole fours.
+// are stored, are whole fours, of which a round takes EACH.
 //!include _linear
 
 @compute @workgroup_size($WIDE, $HIGH)
@@ -41,26 +41,34 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
 //!end
 //!if VEC
-  for (var k = 0u; k < p.k; k += 4u) {
+  for (var k = 0u; k < p.k; k += 4u * $EACHu) {
 //!for r ROWS
-    let x$r = x[(r$r + k) / 4u];
+//!for t EACH
+    let x$t_$r = x[(r$r + k) / 4u + $tu];
+//!end
 //!end
 //!for q FOURS
 //!if TRANSPOSED
     // W is [k, n]: four of its rows give four columns.
-    let w$q = k * p.n + min(o + 4u * $qu, p.n - 4u);
-    let u$q = transpose(mat4x4<f32>(wload4(w$q), wload4(w$q + p.n), wload4(w$q + 2u * p.n), wload4(w$q + 3u * p.n)));
+//!for t EACH
+    let w$t_$q = (k + 4u * $tu) * p.n + min(o + 4u * $qu, p.n - 4u);
+    let u$t_$q = transpose(mat4x4<f32>(wload4(w$t_$q), wload4(w$t_$q + p.n), wload4(w$t_$q + 2u * p.n), wload4(w$t_$q + 3u * p.n)));
+//!end
 //!end
 //!for e 4
     {
+//!for t EACH
 //!if TRANSPOSED
-      let v = u$q[$e];
+      let v$t = u$t_$q[$e];
 //!end
 //!if !TRANSPOSED
-      let v = wload4(min(o + 4u * $qu + $eu, p.n - 1u) * p.k + k); // W is [n, k]
+      let v$t = wload4(min(o + 4u * $qu + $eu, p.n - 1u) * p.k + k + 4u * $tu); // W is [n, k]
+//!end
 //!end
 //!for r ROWS
-      s$r_$q_$e += dot(x$r, v);
+//!for t EACH
+      s$r_$q_$e += dot(x$t_$r, v$t);
+//!end
 //!end
     }
 //!end

@@ -8,25 +8,29 @@ import (
 	"github.com/gogpu/wgpu"
 
 	"handful/core/graph"
+	"handful/core/tensor"
 	"handful/shaders"
 )
 
 // tile is what a workgroup of a product computes: wide × high threads of
-// rows × cols elements each.
-type tile struct{ wide, high, rows, cols int }
+// rows × cols elements each, with at most so many fours of x and W a round.
+type tile struct{ wide, high, rows, cols, fours int }
 
 // tile picks by adapter and by the rows of x. SwiftShader checks every read, so
-// large tiles pay; Mesa's compiler takes long for them. Few threads a workgroup
-// keep small products on all cores.
+// large tiles and long rounds pay, where there is much to compute: compilers, Mesa's
+// above all, take long for them. Few threads a workgroup keep small products on all
+// cores.
 func (d *Device) tile(rows int) tile {
-	t := tile{8, 8, 8, 8}
+	t := tile{8, 8, 8, 8, 1}
 	switch swift := strings.Contains(strings.ToLower(d.info.Name), "swiftshader"); {
 	case d.info.Family == familyTiled:
-		t = tile{8, 8, 4, 4}
+		t = tile{8, 8, 4, 4, 1}
+	case swift && rows > 128:
+		t = tile{4, 2, 32, 24, 2}
 	case swift && rows > 16:
-		t = tile{4, 2, 32, 16}
+		t = tile{4, 2, 32, 16, 1}
 	case swift:
-		t = tile{4, 2, 8, 16}
+		t = tile{4, 2, 8, 16, 1}
 	}
 	return t
 }
@@ -38,15 +42,26 @@ func (t tile) into(v shaders.Vars) {
 	}
 }
 
-// fours tells whether rows of x [m, ldx] and of each piece of w are whole fours,
-// and begin so.
-func fours(w *value, ldx, ldy int, forward bool) bool {
+// fours is how many fours of rows of x [m, ldx] a round of a product takes: two
+// where rows of x and of each piece of w are whole eights and begin so, one where
+// they are whole fours, else none.
+func fours(w *value, ldx, ldy int, forward bool) int {
+	if !forward && ldy%4 != 0 {
+		return 0
+	}
+	all := ldx
 	for _, pc := range w.pieces {
-		if !forward && (pc.lo%4 != 0 || pc.hi%4 != 0) {
-			return false
+		if !forward {
+			all |= pc.lo | pc.hi
 		}
 	}
-	return ldx%4 == 0 && (forward || ldy%4 == 0)
+	switch {
+	case all%8 == 0:
+		return 2
+	case all%4 == 0:
+		return 1
+	}
+	return 0
 }
 
 // linear queues a product, piece by piece where the weight is split: pieces of
@@ -78,8 +93,12 @@ func (p *program) linear(ctx context.Context, n *graph.Node, in []*value, out *v
 	rows, ldx, ldy := x.shape[0], x.shape[1], n.Shape[1]
 	t := p.d.tile(rows)
 	if p.d.info.Family == familyRegister {
-		if t.into(v); fours(w, ldx, ldy, forward) {
-			v["VEC"] = "1"
+		t.into(v)
+		if each := min(t.fours, fours(w, ldx, ldy, forward)); each > 0 {
+			v["VEC"], v["EACH"] = "1", strconv.Itoa(each)
+			if w.dt == tensor.F32 {
+				v["W4"] = "1"
+			}
 		}
 	}
 	pl := p.kernel(ctx, "linear_"+p.d.info.Family, string(kinds), v)

@@ -32,7 +32,7 @@ func (s *browserStore) call(method string, args ...any) (v js.Value, err error) 
 	}
 	e, ok := err.(js.Error)
 	switch {
-	case ok && text(e.Value, "name") == "QuotaExceededError":
+	case ok && text(e.Value, "kind") == fault.Quota.String() || text(e.Value, "name") == "QuotaExceededError":
 		return v, fault.New(fault.Quota, "library", "this browser has no room left for the page").Next("delete adapters, or export this one")
 	case ok && text(e.Value, "name") == "NotFoundError":
 		return v, fault.New(fault.Corrupt, "library", "it is gone: another tab or the browser has taken it away").Next("reload the page")

@@ -9,6 +9,8 @@ const folder = 'handful-kept';
 const isID = (id) => /^[0-9a-f]{64}$/.test(id);
 const old = 24 * 3600e3; // ms after which bytes without a note are nobody's
 
+const gone = () => new DOMException('it is gone', 'NotFoundError');
+
 /** Opens what this browser has. */
 export async function openStore() {
   for (const open of [privateFiles, indexed]) {
@@ -51,7 +53,7 @@ async function privateFiles() {
     note: (id, note) => write(dir, `${id}.json`, note),
     async get(id) {
       const file = await read(dir, `${id}.handful`);
-      if (!file) throw new Error('it is gone');
+      if (!file) throw gone();
       return new Uint8Array(await file.arrayBuffer());
     },
     async remove(id) {
@@ -93,7 +95,7 @@ async function indexed() {
       got.onsuccess = () => got.result && s.put({ ...got.result, note });
       return got;
     }),
-    get: async (id) => (await within('readonly', (s) => s.get(id)))?.bytes ?? Promise.reject(new Error('it is gone')),
+    get: async (id) => (await within('readonly', (s) => s.get(id)))?.bytes ?? Promise.reject(gone()),
     remove: (id) => within('readwrite', (s) => s.delete(id)),
   };
 }
@@ -105,7 +107,7 @@ function memory() {
     list: async () => [...all.values()].map((x) => x.note),
     put: async (id, note, bytes) => void all.set(id, { note, bytes }),
     note: async (id, note) => void (all.has(id) && (all.get(id).note = note)),
-    get: async (id) => all.get(id)?.bytes ?? Promise.reject(new Error('it is gone')),
+    get: async (id) => all.get(id)?.bytes ?? Promise.reject(gone()),
     remove: async (id) => void all.delete(id),
   };
 }

@@ -105,7 +105,7 @@ func arm64Suite() suite {
 }
 
 // unhurried are files of e2e that compute for long and look at no clock.
-var unhurried = []string{"conformance", "dispose", "golden", "gpu", "store", "survive"}
+var unhurried = []string{"conformance", "dispose", "golden", "gpu", "store", "survive", "torn"}
 
 // browserSuite runs the files of e2e one after the other, the unhurried ones
 // beside the others: processors are idle while a page waits.

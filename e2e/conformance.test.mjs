@@ -3,15 +3,13 @@
 // with bindings so small that weights are split.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { open, skip } from './lib/browser.mjs';
-import { layTrial } from './lib/trial.mjs';
+import { skip } from './lib/browser.mjs';
+import { openTrial } from './lib/trial.mjs';
 
 let it, page;
 before(async () => {
   if (skip) return;
-  it = await open();
-  layTrial(it.answers);
-  page = await it.page();
+  [it, page] = await openTrial();
   await page.evaluate(async () => Object.assign(window, await import('/rpc.mjs')));
 });
 after(() => it?.close());

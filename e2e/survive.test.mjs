@@ -4,9 +4,9 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { open, skip } from './lib/browser.mjs';
+import { skip } from './lib/browser.mjs';
 import { root } from './lib/server.mjs';
-import { layTrial } from './lib/trial.mjs';
+import { openTrial } from './lib/trial.mjs';
 
 const slow = Boolean(process.env.HANDFUL_SLOW);
 const files = ['base', 'inventory'].flatMap((of) => readdirSync(path.join(root, 'assets/pocket', of)).map((name) => `${of}/${name}`));
@@ -14,9 +14,7 @@ const files = ['base', 'inventory'].flatMap((of) => readdirSync(path.join(root, 
 let it, page;
 before(async () => {
   if (skip) return;
-  it = await open();
-  layTrial(it.answers);
-  page = await it.page();
+  [it, page] = await openTrial();
   await page.evaluate(async (files) => {
     const { Engine } = await import('/rpc.mjs');
     window.trial = async (method, device, rounds) => {

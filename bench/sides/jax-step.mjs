@@ -1,6 +1,7 @@
 // jax-js: a LoRA step of a small Llama, on the weights that handful reads too.
 import { defaultDevice, init, jit, nn, numpy as np, tree, valueAndGrad, blockUntilReady } from '/bench/node_modules/@jax-js/jax/dist/index.js';
 import { read } from '/e2e/lib/safetensors.mjs';
+import { timed } from './matrices.mjs';
 import { rows } from './work.mjs';
 
 const [rank, alpha, rate] = [8, 16, 1e-3];
@@ -14,15 +15,7 @@ export async function open({ device, base, batch, tokens, steps }) {
   const side = trainer(config, frozen, rows(batch, tokens, config.vocab_size));
   const check = await side.step(); // the first loss; compiles
   await side.step();
-  const sample = async () => {
-    mark();
-    const start = performance.now();
-    for (let i = 0; i < steps; i++) await side.step();
-    const ms = (performance.now() - start) / steps;
-    mark();
-    return { ms, units: steps };
-  };
-  return { about: { check, device }, sample };
+  return { about: { check, device }, sample: timed(steps, side.step, (loss) => [loss]) };
 }
 
 /** The frozen weights; those of linear layers as [in, out]. */

@@ -1,6 +1,7 @@
 // TensorFlow.js: the LoRA step of jax-step.mjs, on the same weights and rows.
 import { read } from '/e2e/lib/safetensors.mjs';
 import { load } from './tfjs.mjs';
+import { timed } from './matrices.mjs';
 import { rows } from './work.mjs';
 
 const [rank, alpha, rate] = [8, 16, 1e-3];
@@ -12,15 +13,7 @@ export async function open({ device, base, batch, tokens, steps }) {
   const step = trainer(config, file, rows(batch, tokens, config.vocab_size));
   const check = await step(); // the first loss; compiles
   await step();
-  const sample = async () => {
-    mark();
-    const start = performance.now();
-    for (let i = 0; i < steps; i++) await step();
-    const ms = (performance.now() - start) / steps;
-    mark();
-    return { ms, units: steps };
-  };
-  return { about: { check, device }, sample };
+  return { about: { check, device }, sample: timed(steps, step, (loss) => [loss]) };
 }
 
 function trainer(config, file, examples) {

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -281,7 +280,7 @@ func (e *Engine) choose(ctx context.Context, a Adapter, qs []question, prefix []
 // shown is a row as people see it: of tokens without a text, their numbers.
 func shown(x task.Example) (input, want string) {
 	if x.Tokenised() {
-		return strings.Trim(fmt.Sprint(x.InputIDs), "[]"), x.Answer()
+		return task.Numbers(x.InputIDs), x.Answer()
 	}
 	return x.Input, x.Answer()
 }
@@ -355,7 +354,7 @@ func (e *Engine) decode(ctx context.Context, bind model.Bind, table, prefix []in
 // without a tokenizer the ids themselves, which then are the words.
 func (e *Engine) say(ids []int32) string {
 	if e.tok == nil {
-		return strings.Trim(fmt.Sprint(ids), "[]")
+		return task.Numbers(ids)
 	}
 	return strings.TrimSpace(e.tok.DecodePlain(ids))
 }

@@ -10,7 +10,7 @@ import (
 // one as numbers.
 func (e *Example) Answer() string {
 	if e.Tokenised() {
-		return numbers(slices.DeleteFunc(slices.Clone(e.Labels), func(y int32) bool { return y == noLabel }))
+		return Numbers(slices.DeleteFunc(slices.Clone(e.Labels), func(y int32) bool { return y == noLabel }))
 	}
 	return e.Output
 }
@@ -44,5 +44,5 @@ func (e *Example) prompt() int {
 	return min(n, len(e.InputIDs))
 }
 
-// numbers are ids as people see them.
-func numbers(ids []int32) string { return strings.Trim(fmt.Sprint(ids), "[]") }
+// Numbers are ids as people see them.
+func Numbers(ids []int32) string { return strings.Trim(fmt.Sprint(ids), "[]") }

@@ -244,7 +244,7 @@ func (e *Example) readOptionIDs(v json.RawMessage) string {
 		if len(ids) == 0 {
 			return "of token ids: one is empty"
 		}
-		e.OptionIDs, e.Options = append(e.OptionIDs, ids), append(e.Options, numbers(ids))
+		e.OptionIDs, e.Options = append(e.OptionIDs, ids), append(e.Options, Numbers(ids))
 	}
 	return ""
 }

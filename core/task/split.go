@@ -23,7 +23,7 @@ func (e *Example) source() string {
 		if len(e.Labels) != len(e.InputIDs) || !slices.Equal(e.Labels[n:], e.InputIDs[n:]) {
 			n = len(e.InputIDs)
 		}
-		return numbers(e.InputIDs[:n])
+		return Numbers(e.InputIDs[:n])
 	}
 	return strings.Join([]string{e.Input, e.Instruction, strings.Join(e.Options, "\x01")}, "\x00")
 }

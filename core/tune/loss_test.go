@@ -44,6 +44,22 @@ func TestGoldenNI(t *testing.T) {
 	}
 }
 
+// allSteps trains to the end, and gives the losses.
+func allSteps(t *testing.T, tr interface {
+	Done() bool
+	Step(context.Context) (tune.Step, error)
+}) (losses []float64) {
+	t.Helper()
+	for !tr.Done() {
+		s, err := tr.Step(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		losses = append(losses, s.Loss)
+	}
+	return losses
+}
+
 func ascending(n int) (ix []int) {
 	for i := range n {
 		ix = append(ix, i)
@@ -134,7 +150,7 @@ func TestTFewRowsOfManyKinds(t *testing.T) {
 	ctx := context.Background()
 	for name, d := range devices(t) {
 		t.Run(name, func(t *testing.T) {
-			train := func(batches [][]int) (losses []float64) {
+			train := func(batches [][]int) []float64 {
 				m := tune.Z(goldenInventory(t, "s4"), goldenInventory(t, "s4").ZeroLogits())
 				defer m.Free(d)
 				tr, err := tune.NewTrainer(ctx, d, goldenModel(t), m, rows, batches, tune.Optim{Loss: tune.LossTFew, Steps: len(batches)})
@@ -142,14 +158,7 @@ func TestTFewRowsOfManyKinds(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer tr.Close()
-				for !tr.Done() {
-					s, err := tr.Step(ctx)
-					if err != nil {
-						t.Fatal(err)
-					}
-					losses = append(losses, s.Loss)
-				}
-				return losses
+				return allSteps(t, tr)
 			}
 			all := train([][]int{{0, 1, 2, 3}, {1}, {2, 1}})
 			for i, alone := range [][]int{{0, 1, 2, 3}, {1}, {2, 1}} {

@@ -279,14 +279,7 @@ func TestPretrainingAboveTheBudgetComputesTwice(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer tr.Close()
-		for !tr.Done() {
-			s, err := tr.Step(ctx)
-			if err != nil {
-				t.Fatal(err)
-			}
-			losses = append(losses, s.Loss)
-		}
-		return tr.Stats().Arena, losses
+		return tr.Stats().Arena, allSteps(t, tr)
 	}
 	all, want := run(0)
 	var least int64

@@ -4,10 +4,17 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { open } from './browser.mjs';
 import { root, workerIn } from './server.mjs';
 
-/** Builds it and lays it into /trial/ of the tests' server. */
-export function layTrial(answers) {
+/** A browser with a page, and the program built and laid into /trial/ of its server: [it, page]. */
+export async function openTrial() {
+  const it = await open();
+  layTrial(it.answers);
+  return [it, await it.page()];
+}
+
+function layTrial(answers) {
   const dir = mkdtempSync(path.join(tmpdir(), 'handful-trial-'));
   const program = path.join(dir, 'trial.wasm');
   try {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"runtime"
 	"strings"
 
 	"handful/core/engine/enginetest"
@@ -57,11 +56,7 @@ func endure(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.B
 	var alive []uint64
 	err = p.Endure(ctx, t.Rounds, func(round int) {
 		web.Yield()
-		runtime.GC()
-		runtime.GC() // finalizers have run
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		alive = append(alive, m.HeapAlloc)
+		alive = append(alive, enginetest.Alive())
 		emit.Batch("round", round)
 	})
 	return map[string]any{"alive": alive}, nil, err

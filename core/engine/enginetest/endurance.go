@@ -3,6 +3,7 @@ package enginetest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 
 	"handful/core/device/chaos"
@@ -73,4 +74,13 @@ func (p Pocket) Marathon(ctx context.Context, rows, steps int, after func(step i
 		return fmt.Errorf("%d losses, want %d", len(fit.Losses), steps)
 	}
 	return e.Close()
+}
+
+// Alive is how many bytes of Go's heap are in use.
+func Alive() uint64 {
+	runtime.GC()
+	runtime.GC() // finalizers have run
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

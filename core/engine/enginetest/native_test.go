@@ -41,13 +41,13 @@ func TestEndurance(t *testing.T) {
 	n, goroutines := rounds(12, 300), 0
 	err := pocket(t).Endure(context.Background(), n, func(k int) {
 		if k == 5 { // what is kept for good is there by then
-			first, goroutines = heap(), runtime.NumGoroutine()
+			first, goroutines = Alive(), runtime.NumGoroutine()
 		}
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if last := heap(); last > first+first/10+1<<20 {
+	if last := Alive(); last > first+first/10+1<<20 {
 		t.Errorf("%d bytes are alive after %d rounds, %d after 6", last, n, first)
 	}
 	if now := runtime.NumGoroutine(); now > goroutines+1 {
@@ -63,9 +63,9 @@ func TestMarathon(t *testing.T) {
 	err := pocket(t).Marathon(context.Background(), 1000, n, func(step int) {
 		switch step {
 		case n / 10:
-			first = heap()
+			first = Alive()
 		case n:
-			last = heap()
+			last = Alive()
 		}
 	})
 	if err != nil {
@@ -74,13 +74,4 @@ func TestMarathon(t *testing.T) {
 	if first == 0 || last == 0 || last > first+first/10+1<<20 {
 		t.Errorf("%d bytes are alive after %d steps, %d after a tenth of them", last, n, first)
 	}
-}
-
-// heap is what is alive.
-func heap() (bytes uint64) {
-	runtime.GC()
-	runtime.GC() // finalizers have run
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
 }

@@ -127,7 +127,14 @@ test('the confusion matrix counts every row; drawings and numbers can be saved',
   }
 });
 
-test('the training tasks that route alike are named; the JS module has both calls', { skip }, async () => {
+test('the training tasks whose gradients point alike are named where they are asked for', { skip }, async () => {
+  await hook('align').click();
+  await settles(() => hook('aligned').locator('li').count(), 5);
+  await settles(() => page.evaluate(() => document.activeElement.id), 'aligned-title');
+  await settles(() => hook('align').count(), 0);
+});
+
+test('the training tasks that route alike are named; the JS module has these calls', { skip }, async () => {
   await hook('similar').waitFor();
   await settles(() => hook('similar').locator('li').count(), 5);
   const got = await page.evaluate(async () => {
@@ -136,11 +143,17 @@ test('the training tasks that route alike are named; the JS module has both call
     let steps = 0;
     const lora = await f.against({ with: 'lora', steps: 2, onStep: () => steps++ });
     const similar = await f.similar({ top: 3 });
+    const aligned = await f.similar({ top: 3, by: 'gradients' });
+    const fault = await f.similar({ by: 'colour' }).catch((e) => e.message);
+    const known = h.info.inventory.gradients;
     await h.dispose();
-    return { similar, lora, steps };
+    return { similar, aligned, fault, known, lora, steps };
   });
   assert.equal(got.similar[0].task, 'noun_plural');
   assert.ok(got.similar[0].cosine > got.similar[1].cosine && got.similar.length === 3);
+  assert.equal(got.aligned[0].task, 'noun_plural');
+  assert.ok(got.aligned[0].cosine > 0.5 && got.aligned[0].cosine > got.aligned[2].cosine && got.known);
+  assert.match(got.fault, /colour.*routing or gradients/);
   assert.equal(got.lora.n, 1);
   assert.equal(got.steps, 2);
 });

@@ -84,12 +84,40 @@ func TestStopAComparison(t *testing.T) {
 	})
 }
 
+func TestAlignedTasks(t *testing.T) {
+	a, _, f := newTest(t)
+	adapted(t, a, "mu")
+	do(a, func() {
+		if a.canAlign() {
+			t.Error("an inventory that knows no gradients offers to compare them")
+		}
+		a.model.info.Inventory.Gradients = true
+	})
+	if html := render(t, a); !strings.Contains(html, "Compare gradients") {
+		t.Error("it is not offered")
+	}
+	do(a, func() { a.Align() })
+	wait(t, a, "the tasks", func() bool { return len(a.run.aligned) == 2 && !a.run.aligning })
+	if _, params := f.calls("similar"); !strings.Contains(params, `"by":"gradients"`) {
+		t.Errorf("asked %s", params)
+	}
+	if html := render(t, a); !strings.Contains(html, "Its gradients point like") || strings.Contains(html, "Compare gradients") {
+		t.Error("they are not shown, or offered again")
+	}
+	do(a, func() { a.run.aligned, a.run.told = nil, true })
+	do(a, func() {
+		if a.canAlign() {
+			t.Error("a fine-tune without its examples offers to compare gradients")
+		}
+	})
+}
+
 func TestSimilarTasks(t *testing.T) {
 	a, _, _ := newTest(t)
 	adapted(t, a, "z")
 	wait(t, a, "the tasks", func() bool { return len(a.run.similar) == 2 })
 	do(a, func() {
-		if got := a.run.alike(); got[0].label != "headlines" || got[0].text != "0.31" || got[0].percent != 31 || got[1].percent != 0 || got[1].text != "-0.20" {
+		if got := bars(a.run.similar); got[0].label != "headlines" || got[0].text != "0.31" || got[0].percent != 31 || got[1].percent != 0 || got[1].text != "-0.20" {
 			t.Errorf("got %+v", got)
 		}
 	})

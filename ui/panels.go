@@ -32,6 +32,13 @@ type MethodPanel struct{ App *App }
 // ProgressBar shows how far loading or training is.
 type ProgressBar struct{ App *App }
 
+// TaskBars lists training tasks that are like a result, nothing where there are
+// none. Name is its id.
+type TaskBars struct {
+	Name, Title, Hint string
+	Tasks             []similarTask
+}
+
 // ResumePanel offers runs that were broken off.
 type ResumePanel struct{ App *App }
 

@@ -95,7 +95,7 @@ func TestFault38EverythingIsText(t *testing.T) {
 		a.library = libraryState{list: []kept{k}, gone: &k}
 		a.run.name, a.run.other, a.run.otherName, a.run.shareSays = evil, &fit{}, evil, evil
 		a.link.given = &given{name: evil, card: card{Method: evil, Base: weights{evil, evil}, Inventory: &weights{evil, evil}, Instruction: evil, Made: evil}}
-		a.run.similar = []similarTask{{Task: evil}}
+		a.run.similar, a.run.aligned = []similarTask{{Task: evil}}, []similarTask{{Task: evil}}
 		a.folds = map[string]bool{"loss": true, "confusion": true, "held": true, "prompt": true, "routing": true, "rows": true, "settings": true}
 		a.run.routing.Sites[0] = evil
 		a.draw()
@@ -138,7 +138,7 @@ func TestNothingIsTooLong(t *testing.T) {
 		c := card{Method: long, Base: weights{long, long}, Inventory: &weights{long, long}, Instruction: long, Made: long}
 		k := kept{packed: packed{ID: strings.Repeat("a", 64), Card: c}, Name: long, Made: long}
 		a.library = libraryState{list: []kept{k, k}, gone: &k}
-		a.run.similar = []similarTask{{Task: long}}
+		a.run.similar, a.run.aligned = []similarTask{{Task: long}}, []similarTask{{Task: long}}
 		a.run.name, a.run.other, a.run.otherName = long, &fit{}, long
 		a.link.given = &given{name: long, card: c}
 	})

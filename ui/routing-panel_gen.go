@@ -110,6 +110,42 @@ func (c *RoutingPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 				vgn.AddAttrInterface("data-island", "table")
 			}
 		}
+		{
+			vgcompKey := vugu.MakeCompKey(0x6AEC1CDED3036848^vgin.CurrentPositionHash(), vgiterkey)
+			// ask BuildEnv for prior instance of this specific component
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*TaskBars)
+			if vgcomp == nil {
+				// create new one if needed
+				vgcomp = new(TaskBars)
+				vgin.BuildEnv.WireComponent(vgcomp)
+			}
+			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+			vgcomp.Tasks = c.App.run.similar
+			vgcomp.Name = "similar"
+			vgcomp.Title = "Your task routes like"
+			vgcomp.Hint = "Training tasks of these skills. The number is the cosine of what both routings have over the even mixture: 1 is the same, 0 unrelated."
+			vgout.Components = append(vgout.Components, vgcomp)
+			vgn = &vugu.VGNode{Component: vgcomp}
+			attach(vgparent, vgn)
+		}
+		{
+			vgcompKey := vugu.MakeCompKey(0x9BAE0B74B7EFA05A^vgin.CurrentPositionHash(), vgiterkey)
+			// ask BuildEnv for prior instance of this specific component
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*TaskBars)
+			if vgcomp == nil {
+				// create new one if needed
+				vgcomp = new(TaskBars)
+				vgin.BuildEnv.WireComponent(vgcomp)
+			}
+			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
+			vgcomp.Tasks = c.App.run.aligned
+			vgcomp.Name = "aligned"
+			vgcomp.Title = "Its gradients point like those of"
+			vgcomp.Hint = "Where every task starts, at the mean of the skills. The number is the cosine between the gradients, to about 0.03: 1 asks for the same change, 0 for an unrelated one."
+			vgout.Components = append(vgout.Components, vgcomp)
+			vgn = &vugu.VGNode{Component: vgcomp}
+			attach(vgparent, vgn)
+		}
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute(nil)}
 		attach(vgparent, vgn)
 		{
@@ -117,57 +153,26 @@ func (c *RoutingPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			_ = vgparent
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n    "}
 			attach(vgparent, vgn)
-			if len(c.App.run.similar) > 0 {
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "labels"}}}
+			if c.App.canAlign() {
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "buttons"}}}
 				attach(vgparent, vgn)
 				{
 					vgparent := vgn
 					_ = vgparent
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
 					attach(vgparent, vgn)
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "h3", Attr: []vugu.VGAttribute{{Namespace: "", Key: "id", Val: "similar-title"}}}
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "button", Attr: []vugu.VGAttribute{{Namespace: "", Key: "type", Val: "button"}, vugu.VGAttribute{Namespace: "", Key: "class", Val: "quiet"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "align"}}}
 					attach(vgparent, vgn)
-					vgn.SetInnerHTML(vugu.HTML("Your task routes like"))
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "ol", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "bars"}, vugu.VGAttribute{Namespace: "", Key: "data-testid", Val: "similar"}, vugu.VGAttribute{Namespace: "", Key: "aria-labelledby", Val: "similar-title"}}}
+					vgn.AddAttrInterface("disabled", c.App.busy() || c.App.run.aligning)
+					vgn.SetInnerHTML(c.App.run.alignLabel())
+					vgn.DOMEventHandlerSpecList = append(vgn.DOMEventHandlerSpecList, vugu.DOMEventHandlerSpec{
+						EventType: "click",
+						Func:      func(event vugu.DOMEvent) { c.App.Align() },
+						// TODO: implement capture, etc. mostly need to decide syntax
+					})
+					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
 					attach(vgparent, vgn)
-					{
-						vgparent := vgn
-						_ = vgparent
-						vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n        "}
-						attach(vgparent, vgn)
-						for vgiterkeyt, b := range c.App.run.alike() {
-							var vgiterkey interface{} = vgiterkeyt
-							_ = vgiterkey
-							b := b
-							_ = b
-							vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "li", Attr: []vugu.VGAttribute(nil)}
-							attach(vgparent, vgn)
-							{
-								vgparent := vgn
-								_ = vgparent
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n          "}
-								attach(vgparent, vgn)
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "bar-name"}}}
-								attach(vgparent, vgn)
-								vgn.SetInnerHTML(clip(b.label, 60))
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "svg", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "bar-line"}, vugu.VGAttribute{Namespace: "", Key: "viewBox", Val: "0 0 100 1"}, vugu.VGAttribute{Namespace: "", Key: "preserveAspectRatio", Val: "none"}, vugu.VGAttribute{Namespace: "", Key: "aria-hidden", Val: "true"}}}
-								attach(vgparent, vgn)
-								{
-									vgparent := vgn
-									_ = vgparent
-									vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "svg", Data: "rect", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "fill"}, vugu.VGAttribute{Namespace: "", Key: "x", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "y", Val: "0"}, vugu.VGAttribute{Namespace: "", Key: "height", Val: "1"}}}
-									attach(vgparent, vgn)
-									vgn.AddAttrInterface("width", b.percent)
-								}
-								vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "span", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "bar-count"}}}
-								attach(vgparent, vgn)
-								vgn.SetInnerHTML(b.text)
-							}
-						}
-					}
-					vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
-					attach(vgparent, vgn)
-					vgn.SetInnerHTML(vugu.HTML("Training tasks of these skills. The number is the cosine of what both routings have over the even mixture: 1 is the same, 0 unrelated."))
+					vgn.SetInnerHTML(vugu.HTML("with those of the training tasks; takes about as long as some steps"))
 				}
 			}
 		}

@@ -49,6 +49,8 @@ type runState struct {
 	told        bool   // it was not trained now: it came by a link or from the library
 	against     againstState
 	similar     []similarTask // the training tasks that route most alike
+	aligned     []similarTask // those whose gradients point most alike, where they were asked for
+	aligning    bool          // they are on their way
 	confusedBy  string        // the row whose matrix is shown; "": adapted
 	keptAs      string        // id in the library
 	keeping     bool

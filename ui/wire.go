@@ -62,6 +62,8 @@ type invInfo struct {
 	Sites  int    `json:"sites"`
 	Params int64  `json:"params"`
 
+	Gradients bool `json:"gradients"` // those of its training tasks are known
+
 	FewShot map[string]map[string]any `json:"fewShot"` // recommended options by method
 }
 
@@ -261,11 +263,12 @@ type againstOptions struct {
 }
 
 type similarOptions struct {
-	ID  int `json:"id"`
-	Top int `json:"top"`
+	ID  int    `json:"id"`
+	Top int    `json:"top"`
+	By  string `json:"by"` // routing, gradients
 }
 
-// similarTask is a training task that routes like a fine-tune.
+// similarTask is a training task that is like a fine-tune.
 type similarTask struct {
 	Task   string  `json:"task"`
 	Cosine float64 `json:"cosine"`

@@ -149,13 +149,30 @@ func runAdapt(c *cobra.Command, e *engine.Engine, o engine.AdaptOptions, w *outp
 		return err
 	}
 	p.end(fit)
+	if err := likes(c.Context(), e, fit); err != nil {
+		return err
+	}
+	fmt.Fprintln(c.OutOrStdout(), w.shown)
+	return nil
+}
+
+// likes tells which training tasks a fine-tune is like, as far as the inventory
+// lets it be known.
+func likes(ctx context.Context, e *engine.Engine, fit *engine.Fit) error {
+	const top = 5
 	if fit.Method == "z" {
-		like, err := e.Similar(fit, 5)
+		tasks, err := e.Similar(fit, top)
 		if err != nil {
 			return err
 		}
-		p.like(like)
+		like("routes", tasks)
 	}
-	fmt.Fprintln(c.OutOrStdout(), w.shown)
+	if i := e.Info().Inventory; i != nil && i.Gradients && !fit.Stopped {
+		tasks, err := e.Aligned(ctx, fit, top)
+		if err != nil {
+			return err
+		}
+		like("has gradients", tasks)
+	}
 	return nil
 }

@@ -110,3 +110,39 @@ func TestAlign(t *testing.T) {
 	bad(t, 1, []string{"holds 1 ", "want 2 or more"}, append(append(base, inv...), "--tasks", one)...)
 	bad(t, 1, []string{"task_id 3, want 0 to 2"}, append(append(base, inv...), "--tasks", far)...)
 }
+
+// What align keeps of the training tasks' gradients is what adapt compares a
+// new task's with.
+func TestAlignSketches(t *testing.T) {
+	base, made, dir := "../../assets/pocket/base", t.TempDir(), t.TempDir()
+	for _, name := range []string{"adapter_config.json", "adapter_model.safetensors"} {
+		write(t, filepath.Join(made, name), string(read(t, filepath.Join("../../assets/pocket/inventory", name))))
+	}
+	write(t, filepath.Join(made, "manifest.json"), `{"tasks": ["plural", "reverse"]}`)
+	write(t, filepath.Join(dir, "plural.txt"), "not read")
+	plural := "cat => cats\ndog => dogs\ntree => trees\n"
+	rows := func(name, text string) {
+		var b strings.Builder
+		for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+			x, y, _ := strings.Cut(line, " => ")
+			fmt.Fprintf(&b, "{\"input\": %q, \"output\": %q}\n", x, y)
+		}
+		write(t, filepath.Join(dir, name+".jsonl"), b.String())
+	}
+	rows("plural", plural)
+	file := filepath.Join(made, "task_gradients.safetensors")
+	args := []string{"align", "--base", base, "--inventory", made, "--tasks", dir, "--sketches", file, "--device", "cpu"}
+	rows("another", plural)
+	bad(t, 1, []string{`training task "reverse"`, "manifest.json"}, args...)
+	bad(t, 2, []string{"--sketches wants --inventory"}, "align", "--base", base, "--adapter", made, "--tasks", dir, "--sketches", file)
+	rows("reverse", "cat => tac\nhouse => esuoh\nplan => nalp\n")
+	if o := good(t, args...); strings.TrimSpace(o.stdout) != file {
+		t.Errorf("got %q, want the file's path", o.stdout)
+	}
+	examples := filepath.Join(dir, "mine.txt")
+	write(t, examples, plural)
+	o := good(t, "adapt", "--base", base, "--inventory", made, "--examples", examples, "--method", "mu", "--steps", "1", "--out", filepath.Join(t.TempDir(), "out"))
+	if !strings.Contains(o.stderr, "has gradients like plural 1.00, reverse") {
+		t.Errorf("adapt says %s", o.stderr)
+	}
+}

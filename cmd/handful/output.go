@@ -19,7 +19,7 @@ type output struct{ shown, dir, temp string }
 
 // ours matches what an adapter's folder holds. Only a folder with nothing else
 // in it is ever replaced.
-var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|manifest\.json|task_rows\.safetensors|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
+var ours = regexp.MustCompile(`^(adapter_config\.json|adapter_model\.safetensors|README\.md|manifest\.json|task_rows\.safetensors|task_gradients\.safetensors|train\.jsonl|routing\.json|lora|step[0-9]+)$`)
 
 // newOutput checks that dir can be made, or replaced because it is empty or an
 // earlier result.
@@ -113,3 +113,17 @@ func (w *output) commit() error {
 
 // abandon removes what was not committed.
 func (w *output) abandon() { os.RemoveAll(w.temp) }
+
+// writeWhole writes a file that flag names, all of it or nothing.
+func writeWhole(flag, path string, b []byte) error {
+	part := path + ".part"
+	err := os.WriteFile(part, b, 0o644)
+	if err == nil {
+		err = os.Rename(part, path)
+	}
+	if err != nil {
+		os.Remove(part)
+		return pathFault(flag, path, err)
+	}
+	return nil
+}

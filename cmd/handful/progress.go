@@ -63,6 +63,17 @@ func newAdaptProgress(info engine.Info, steps int, loaded func()) *adaptProgress
 	return p
 }
 
+// counting is a bar of so many things on stderr where a person looks at it,
+// else nothing.
+func counting(n int, what string) (show func(done int), done func()) {
+	if !tty() {
+		return nil, func() {}
+	}
+	bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	return func(done int) { _ = bar.Set(done) }, func() { _ = bar.Clear() } // a bar that can't be drawn is no fault
+}
+
 // deviceLine says what computes, and why that.
 func deviceLine(i engine.Info) string {
 	return fmt.Sprintf("device: %s (%s): %s", i.Device.Name, i.Device.Kind, i.DeviceWhy)
@@ -137,14 +148,14 @@ func (p *adaptProgress) clear() {
 	}
 }
 
-// like tells which training tasks route alike.
-func (p *adaptProgress) like(tasks []engine.SimilarTask) {
+// like tells which training tasks are alike in what they do.
+func like(does string, tasks []engine.SimilarTask) {
 	var out []string
 	for _, t := range tasks {
 		out = append(out, fmt.Sprintf("%s %.2f", t.Task, t.Cosine))
 	}
 	if len(out) > 0 {
-		fmt.Fprintf(os.Stderr, "routes like %s\n", strings.Join(out, ", "))
+		fmt.Fprintf(os.Stderr, "%s like %s\n", does, strings.Join(out, ", "))
 	}
 }
 

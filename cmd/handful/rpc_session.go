@@ -30,7 +30,7 @@ type rpcSession struct {
 
 func (s *rpcSession) handlers() map[string]rpc.Handler {
 	h := map[string]rpc.Handler{"info": s.info, "preview": s.preview, "adapt": s.adapt, "resume": s.resume, "restore": s.restore,
-		"export": s.export, "pack": s.pack, "free": s.free, "identity": s.identity,
+		"export": s.export, "pack": s.pack, "similar": s.similar, "free": s.free, "identity": s.identity,
 		"score": calls.Score(s.with), "evaluate": calls.Evaluate(s.with), "generate": calls.Generate(s.with), "alignment": calls.Alignment(s.with, func() {})}
 	for name, f := range h {
 		h[name] = func(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
@@ -164,6 +164,12 @@ func (s *rpcSession) pack(_ context.Context, r rpc.Request, _ *rpc.Emitter) (any
 		return nil, nil, err
 	}
 	return map[string]any{"bytes": len(b)}, []rpc.Blob{b}, nil
+}
+
+// similar lists the training tasks that are most like a fine-tune.
+func (s *rpcSession) similar(ctx context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
+	out, err := s.fits.Similar(ctx, s.eng, r)
+	return out, nil, err
 }
 
 // free drops a fine-tune.

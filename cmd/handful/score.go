@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -101,10 +100,7 @@ func writeLogits(path string, rows [][]float32, vocab int) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		return pathFault("--logits", path, err)
-	}
-	return nil
+	return writeWhole("--logits", path, b)
 }
 
 func printJSON(c *cobra.Command, v any) error {

@@ -97,13 +97,8 @@ func writeShared(c *cobra.Command, a *share.Adapter, path string) error {
 	if err != nil {
 		return err
 	}
-	part := path + ".part"
-	if err = os.WriteFile(part, b, 0o644); err == nil {
-		err = os.Rename(part, path)
-	}
-	if err != nil {
-		os.Remove(part)
-		return pathFault("--out", path, err)
+	if err := writeWhole("--out", path, b); err != nil {
+		return err
 	}
 	fmt.Fprintf(os.Stderr, "%s, %d bytes, for %s\n", a.Method, len(b), standsOn(a))
 	fmt.Fprintln(c.OutOrStdout(), path)

@@ -19,6 +19,8 @@ type Adapter struct {
 	tasks int           // router rows that examples may name; 1: ignored
 	one   model.Adapter // route, where it is the same for every row
 
+	row func(task string) int // a task's router row by its name; nil: examples' task_id
+
 	instruction string   // of a restored one: taken where none is given
 	options     []string // likewise
 }
@@ -40,13 +42,14 @@ func routedAdapter(name string, inv *skill.Inventory) Adapter {
 // Adapter finds an adapter by name: "base"; "mean", the uniform mixture;
 // "task:ID", one training task's mixture; "routed", the inventory by each
 // example's task_id; "file", the adapter that was opened with the base;
-// "skills", the routed inventory, or else that adapter, with all its skills.
+// "skills", the inventory with the routers of its training tasks
+// (skillsAdapter), or else that adapter, with all its skills.
 func (e *Engine) Adapter(which string) (Adapter, error) {
 	switch {
 	case which == "base" || which == "":
 		return Adapter{Name: "base", tasks: 1}, nil
 	case which == "skills" && e.inv != nil:
-		return routedAdapter("routed", e.inv), nil
+		return skillsAdapter(e.inv), nil
 	case which == "skills" && e.poly != nil:
 		return routedAdapter("adapter", e.poly), nil
 	case which == "file" || which == "skills":

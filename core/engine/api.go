@@ -68,6 +68,7 @@ type InvInfo struct {
 	Sites     int      `json:"sites"`
 	Params    int64    `json:"params"`
 	TaskNames []string `json:"taskNames,omitempty"`
+	Gradients bool     `json:"gradients,omitempty"` // a task's can be compared with its training tasks'
 
 	// FewShot are options of Adapt that the inventory recommends, by method.
 	FewShot map[string]map[string]any `json:"fewShot,omitempty"`

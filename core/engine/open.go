@@ -199,7 +199,7 @@ func (e *Engine) describe() {
 		e.info.Inventory = &InvInfo{Name: "inventory", Skills: inv.Skills, Splits: inv.Splits, Rank: inv.Rank, Tasks: inv.Tasks, Sites: len(inv.Sites)}
 		if inv.Manifest != nil {
 			e.info.Inventory.Name, e.info.Inventory.TaskNames = inv.Manifest.Name, inv.Manifest.Tasks
-			e.info.Inventory.FewShot = fewShotInfo(inv.Manifest)
+			e.info.Inventory.FewShot, e.info.Inventory.Gradients = fewShotInfo(inv.Manifest), inv.Sketches != nil
 		}
 		for _, s := range inv.Sites {
 			e.info.Inventory.Params += int64(len(inv.A[s]) + len(inv.B[s]))

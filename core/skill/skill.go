@@ -44,6 +44,7 @@ type Inventory struct {
 	Dims     map[string][2]int    // in, out
 	TaskRows map[string][]float32 // routers of the training tasks, [Manifest.RouterRows, q·s]; nil when not shipped
 	Manifest *Manifest            // nil when the folder has none
+	Sketches [][]float32          // of the gradients of Manifest.Tasks (tune.Sketch); nil when not shipped
 }
 
 // Single is one LoRA: y += (x·A)·B / Rank (PEFT lora_alpha 1).

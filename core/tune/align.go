@@ -38,24 +38,13 @@ func Align(ctx context.Context, d device.Device, m model.Model, ad route.Adapter
 	if len(sets) < 2 {
 		return nil, fault.Inputf("align", "%d task, want two or more to compare", len(sets))
 	}
-	var wrt []*tensor.Var
-	for _, p := range ad.Params() {
-		if !p.Logits {
-			wrt = append(wrt, p.Var)
-		}
-	}
 	out := &Alignment{}
 	var all [][]float32
-	err = gradients(ctx, d, m, ad, tasks, wrt, sets, func(t int, loss float64, g []float32) error {
-		norm := math.Sqrt(dot(g, g))
-		if !finite(norm) {
-			return fault.Inputf("align", "task %d: its gradient is not finite", t+1)
-		}
+	err = skillGradients(ctx, d, m, ad, tasks, sets, func(t int, loss, norm float64, g []float32) {
 		all, out.Loss, out.Norm = append(all, g), append(out.Loss, loss), append(out.Norm, norm)
 		if on != nil {
 			on(t + 1)
 		}
-		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -63,6 +52,24 @@ func Align(ctx context.Context, d device.Device, m model.Model, ad route.Adapter
 	out.Parameters = len(all[0])
 	out.compare(all)
 	return out, nil
+}
+
+// skillGradients gives each set's mean loss, its gradient g_t and ‖g_t‖.
+func skillGradients(ctx context.Context, d device.Device, m model.Model, ad route.Adapter, tasks int, sets [][]Row, each func(t int, loss, norm float64, g []float32)) error {
+	var wrt []*tensor.Var
+	for _, p := range ad.Params() {
+		if !p.Logits {
+			wrt = append(wrt, p.Var)
+		}
+	}
+	return gradients(ctx, d, m, ad, tasks, wrt, sets, func(t int, loss float64, g []float32) error {
+		norm := math.Sqrt(dot(g, g))
+		if !finite(norm) {
+			return fault.Inputf("align", "task %d: its gradient is not finite", t+1)
+		}
+		each(t, loss, norm, g)
+		return nil
+	})
 }
 
 // compare fills Cosine and Mean.

@@ -2,6 +2,7 @@ package tune
 
 import (
 	"context"
+	"math"
 	"testing"
 
 	"handful/core/device"
@@ -16,6 +17,9 @@ import (
 func Slopes(d device.Device, m model.Model, inv *skill.Inventory, examples []Row) ([]float64, error) {
 	return slopes(context.Background(), d, m, inv.Trained(), examples)
 }
+
+// SketchOf is the sketch of a gradient.
+func SketchOf(g []float32) []float32 { return sketch(g, math.Sqrt(dot(g, g))) }
 
 // Storing runs f with trainers that keep what s says.
 func Storing(s graph.Store, f func()) {

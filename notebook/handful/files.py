@@ -8,7 +8,7 @@ import tempfile
 from .faults import wrong
 
 here = pathlib.Path(__file__).parent
-ours = ("adapter_config.json", "adapter_model.safetensors", "README.md", "train.jsonl", "routing.json", "manifest.json", "task_rows.safetensors", "lora",
+ours = ("adapter_config.json", "adapter_model.safetensors", "README.md", "train.jsonl", "routing.json", "manifest.json", "task_rows.safetensors", "task_gradients.safetensors", "lora",
         "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "special_tokens_map.json", "tokenizer.model", "spiece.model")
 weights = (".json", ".safetensors", ".bin", ".gguf", ".model", ".txt", ".ckpt", ".pt", ".pth", ".zip", ".handful")
 

@@ -28,6 +28,10 @@ class Fit:
         """Handful.files of this one."""
         return self._model.files(fit=self, **options)
 
+    def similar(self, top=5, by="routing"):
+        """Handful.similar of this one."""
+        return self._model.similar(fit=self, top=top, by=by)
+
     def __repr__(self):
         text = f"<Fit {self.method}: {len(self.losses)} steps, loss {self.losses[0]:.4f} to {self.losses[-1]:.4f}"
         for s in self.scores:

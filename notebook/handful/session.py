@@ -104,6 +104,13 @@ class Handful:
         named = [{"name": name, "examples": rows.jsonl(t)} for name, t in dict(tasks).items()]
         return self._call("alignment", self._using("alignment", adapter, asked(options, tasks=named)))
 
+    def similar(self, fit=None, top=5, by="routing"):
+        """Gives the training tasks that are most like the newest fine-tune: [{"task", "cosine"}].
+
+        by: routing, or gradients: those of its first 32 examples.
+        """
+        return self._call("similar", self._similar(fit, {"top": top, "by": by}))
+
     def export(self, folder, fit=None, to=None, **options):
         """Writes the newest fine-tune as a PEFT folder on the kernel's disk; gives its path.
 
@@ -237,11 +244,19 @@ class Handful:
         got = [row["got"] for row in data["rows"]]
         return got[0] if one else got
 
-    def _files(self, fit, params):
+    def _learned(self, op, fit):
         fit = fit or self.fit
         if fit is None:
-            raise wrong("export", "nothing was learned yet", "call adapt first")
-        params["id"] = yield from self._id(fit)
+            raise wrong(op, "nothing was learned yet", "call adapt first")
+        return (yield from self._id(fit))
+
+    def _similar(self, fit, params):
+        params["id"] = yield from self._learned("similar", fit)
+        data, _ = yield Ask("similar", params)
+        return data
+
+    def _files(self, fit, params):
+        params["id"] = yield from self._learned("export", fit)
         data, blobs = yield Ask("export", params)
         return dict(zip(data["names"], blobs))
 

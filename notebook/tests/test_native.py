@@ -58,6 +58,15 @@ def test_alignment(model):
     assert got["tasks"] == ["a", "b"] and got["cosine"][0][0] == pytest.approx(1)
 
 
+def test_similar(model):
+    fit = model.adapt(verbs, method="z", steps=20).result()
+    by = {by: fit.similar(top=3, by=by).result() for by in ("routing", "gradients")}
+    assert [len(tasks) for tasks in by.values()] == [3, 3]
+    assert by["gradients"][0]["task"] == "noun_plural" and by["gradients"][0]["cosine"] > 0.5
+    with pytest.raises(HandfulError, match="routing or gradients"):
+        model.similar(by="colour").result()
+
+
 @pytest.mark.parametrize("method, where", [("z", "lora"), ("mu", "")])
 def test_peft_opens_the_export_and_agrees(model, tmp_path, method, where):
     python = root / ".cache/venv/bin/python"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -15,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from .. import __main__ as recipe
 from . import base, folder, tables, tasks, tokenizer
 
+ROOT = Path(__file__).parents[2]
 MOST_BYTES = 4 << 20
 
 
@@ -77,6 +79,14 @@ def card(where: Path, made) -> str:
                        **{k: INVENTORY[k] for k in ("skills", "splits", "rank")})
 
 
+def sketch(made: Path, rows: Path):
+    """What the inventory keeps of its training tasks' gradients; the program takes them."""
+    command = ["go", "run", "./cmd/handful", "align", "--base", made.resolve() / "base", "--inventory", made.resolve() / "inventory", "--tasks", rows.resolve(), "--rows", "32", "--instruction", "",
+               "--device", "cpu", "--sketches", made.resolve() / "inventory/task_gradients.safetensors"]
+    if code := subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode:
+        sys.exit(code)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m pretrain.pocket.build", description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("assets/pocket"))
@@ -112,6 +122,7 @@ def main():
     for arguments in (run, export):
         if code := recipe.main(arguments):
             sys.exit(code)
+    sketch(a.out, a.work / "tasks" / "train")
     (a.out / "README.md").write_text(card(a.out / "base", made), encoding="utf-8")
     if size(a.out) > MOST_BYTES:
         sys.exit(f"pocket: {a.out} has {size(a.out)} bytes, want at most {MOST_BYTES}; make it smaller")

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"handful/core/engine"
+	"handful/core/fault"
 	"handful/core/task"
 	"handful/wasm/rpc"
 )
@@ -89,6 +90,30 @@ func Alignment(with Use, between func()) rpc.Handler {
 		})
 		return out, nil, err
 	}
+}
+
+// Similar is the call similar: the training tasks that are most like a
+// fine-tune, by its routing or by the gradient of its examples.
+func (f *Fits) Similar(ctx context.Context, eng *engine.Engine, r rpc.Request) (any, error) {
+	p := struct {
+		ID  int    `json:"id"`
+		Top int    `json:"top"`
+		By  string `json:"by"`
+	}{Top: 5, By: "routing"}
+	if err := r.Into(&p); err != nil {
+		return nil, err
+	}
+	made, err := f.Get(r.Method, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	switch p.By {
+	case "routing":
+		return eng.Similar(made.Fit, p.Top)
+	case "gradients":
+		return eng.Aligned(ctx, made.Fit, p.Top)
+	}
+	return nil, fault.Inputf(r.Method, "by: got %.20q, want routing or gradients", p.By)
 }
 
 // Preview answers what examples hold.

@@ -49,24 +49,13 @@ func (s *session) against(ctx context.Context, r rpc.Request, emit *rpc.Emitter)
 	return row, nil, err
 }
 
-// similar lists the training tasks that route most like a fine-tune.
+// similar lists the training tasks that are most like a fine-tune.
 func (s *session) similar(ctx context.Context, r rpc.Request, emit *rpc.Emitter) (any, []rpc.Blob, error) {
-	p := struct {
-		fitParams
-		Top int `json:"top"`
-	}{Top: 5}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	f, err := s.fits.Get("similar", p.ID)
-	if err != nil {
-		return nil, nil, err
-	}
 	eng, leave, err := s.take(ctx, "similar", emit)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer leave()
-	out, err := eng.Similar(f.Fit, p.Top)
+	out, err := s.fits.Similar(ctx, eng, r)
 	return out, nil, err
 }

@@ -214,7 +214,7 @@ type file struct {
 var layouts = map[string][]file{
 	"base": {{"config.json", "JSON", false}, {"model.safetensors", "safetensors", true}, {"tokenizer.json", "JSON", true}},
 	"peft": {{"adapter_config.json", "JSON", false}, {"adapter_model.safetensors", "safetensors", false},
-		{"manifest.json", "JSON", true}, {"task_rows.safetensors", "safetensors", true}},
+		{"manifest.json", "JSON", true}, {"task_rows.safetensors", "safetensors", true}, {"task_gradients.safetensors", "safetensors", true}},
 }
 
 // fetchFolder downloads the files that a model's or an adapter's folder has.

@@ -112,6 +112,8 @@ export interface Info {
     sites: number;
     params: number;
     taskNames?: string[];
+    /** `similar` can compare gradients with those of its training tasks. */
+    gradients?: boolean;
     /** Options of adapt that it recommends, by method: they stand where none is given. */
     fewShot?: Record<string, Record<string, unknown>>;
   };
@@ -368,8 +370,13 @@ export interface Fit {
    * prompt, or another method trained on them with the same seed. What is trained is dropped when it is judged.
    */
   against(options: AgainstOptions): Promise<ScoreRow>;
-  /** The training tasks that route most like it, by the cosine of what both have over the even mixture. Methods with routing only. */
-  similar(options?: { top?: number; signal?: AbortSignal }): Promise<{ task: string; cosine: number }[]>;
+  /**
+   * The training tasks that are most like it. By `routing` (as told nothing): the cosine of what both have over the even
+   * mixture; methods with routing only. By `gradients`: the cosine, to about 0.03, between the gradients of its first 32
+   * examples and of theirs where every task starts, at the mean of the skills; inventories with
+   * `task_gradients.safetensors` only.
+   */
+  similar(options?: { top?: number; by?: 'routing' | 'gradients'; signal?: AbortSignal }): Promise<{ task: string; cosine: number }[]>;
   /** A .handful file with the weights as they are; id is its sha256. */
   pack(options?: ShareOptions): Promise<Packed & { file: Uint8Array }>;
   /** Drops it from the engine's memory. */

@@ -257,7 +257,7 @@ class Fit {
     return (await this.#engine.call('against', { ...options, id: this.id }, { on, signal })).data;
   }
 
-  /** Lists the training tasks that route most like it. */
+  /** Lists the training tasks that are most like it, by their routing or by their gradients. */
   async similar({ signal, ...options } = {}) {
     return (await this.#engine.call('similar', { ...options, id: this.id }, { signal })).data;
   }

@@ -25,7 +25,8 @@ const (
 
 // ReadInventory reads a POLY folder (METHOD B2): per adapted linear
 // poly_lora_A [q, s, in/q, r], poly_lora_B [q, s, r, out/q] and module_logits
-// [t, q·s]; with manifest.json and task_rows.safetensors where they are there.
+// [t, q·s]; with manifest.json, task_rows.safetensors and
+// task_gradients.safetensors where they are there.
 func ReadInventory(f format.Folder) (*skill.Inventory, error) {
 	inv, err := readInventory(f)
 	return inv, fault.Or(err, again)
@@ -112,6 +113,9 @@ func readManifest(f format.Folder, inv *skill.Inventory) error {
 		return err
 	}
 	inv.Manifest = &m
+	if err := readSketches(f, inv); err != nil {
+		return err
+	}
 	rows, ok := f.Find("task_rows.safetensors")
 	if !ok {
 		return nil
@@ -148,8 +152,8 @@ func WritePoly(inv *skill.Inventory) ([]File, error) {
 	return folder(cfg, ts, card{Base: inv.Base, Kind: "POLY", Sites: len(inv.Sites), Rank: r, Skills: k, Splits: q, Tasks: inv.Tasks}, common{inv.TaskType, inv.Targets, inv.Regex})
 }
 
-// WriteInventory is WritePoly with manifest.json and task_rows.safetensors,
-// where the inventory has them.
+// WriteInventory is WritePoly with manifest.json, task_rows.safetensors and
+// task_gradients.safetensors, where the inventory has them.
 func WriteInventory(inv *skill.Inventory) ([]File, error) {
 	files, err := WritePoly(inv)
 	if err != nil || inv.Manifest == nil {
@@ -163,6 +167,13 @@ func WriteInventory(inv *skill.Inventory) ([]File, error) {
 		return nil, err
 	}
 	files = append(files, File{"manifest.json", j.Bytes()})
+	if inv.Sketches != nil {
+		b, err := WriteSketches(inv.Sketches)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, File{SketchesFile, b})
+	}
 	if inv.TaskRows == nil {
 		return files, nil
 	}

@@ -46,6 +46,7 @@ check: need-go ## format, vet and Go tests alone
 
 bench: need-go build ## measure, and rewrite the tables of docs/performance.md
 	@go run ./cmd/benchdoc docs/performance.md
+	@go run ./cmd/benchdoc -weight docs/performance.md
 	@$(MAKE) --no-print-directory bench-browser
 
 BENCH := dist/bench/browser.json

@@ -2,10 +2,11 @@
 // docs/performance.md between its markers:
 //
 //	go run ./cmd/benchdoc docs/performance.md
+//	go run ./cmd/benchdoc -weight docs/performance.md
 //	go run ./cmd/benchdoc -browser dist/bench/browser.json docs/performance.md
 //
-// The second form measures nothing: it lays out what bench/run.mjs has measured
-// in a browser, between markers of its own.
+// Each form has markers of its own. The second weighs the page; the third
+// measures nothing: it lays out what bench/run.mjs has measured in a browser.
 //
 // It wants dist/handful and the base model; Hugging Face PEFT is measured where
 // .cache/venv holds it, the gpu where an adapter opens. What is missing is said
@@ -39,6 +40,7 @@ type markers struct{ begin, end string }
 
 var marks = map[string]markers{
 	"":        {"<!-- measured: begin -->\n", "<!-- measured: end -->"},
+	"weight":  {"<!-- weight: begin -->\n", "<!-- weight: end -->"},
 	"browser": {"<!-- browser: begin -->\n", "<!-- browser: end -->"},
 }
 
@@ -67,20 +69,27 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("benchdoc: ")
 	browser := flag.String("browser", "", "results of bench/run.mjs to lay out, instead of measuring")
+	weigh := flag.Bool("weight", false, "weigh the page, instead of measuring")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		log.Fatal("usage: benchdoc [-browser RESULTS] FILE")
+		log.Fatal("usage: benchdoc [-weight | -browser RESULTS] FILE")
 	}
 	var out bytes.Buffer
 	where := marks[""]
-	if *browser != "" {
+	switch {
+	case *weigh:
+		if err := weight(&out); err != nil {
+			log.Fatal(err)
+		}
+		where = marks["weight"]
+	case *browser != "":
 		r, err := readBrowserReport(*browser)
 		if err != nil {
 			log.Fatal(err)
 		}
 		r.tables(&out)
 		where = marks["browser"]
-	} else {
+	default:
 		tables(&out)
 	}
 	if err := rewrite(flag.Arg(0), where, out.Bytes()); err != nil {
@@ -134,7 +143,6 @@ func tables(w *bytes.Buffer) {
 		steps = append(steps, line{"HF PEFT (torch, f32)", method, *r})
 	}
 	stepTable(w, steps)
-	weights(w)
 	fmt.Fprintf(w, "\nLoad after: %s.\n", load())
 }
 
@@ -170,19 +178,6 @@ func stepTable(w *bytes.Buffer, steps []line) {
 			}
 			fmt.Fprintf(w, "| %s | %s | %.0f | %s | %.0f | %s | %.0f | %s | %d |\n", method, s.who, s.MS, r[0], s.CPU, r[1], float64(s.Peak)/1e6, r[2], s.Dispatches)
 		}
-	}
-}
-
-// weights lists what a first visit to the page downloads, models apart.
-func weights(w *bytes.Buffer) {
-	fmt.Fprintf(w, "\n**What the page weighs**\n\n| file | KB | KB, gzip |\n|---|---|---|\n")
-	for _, f := range []string{"engine.wasm", "ui.wasm", "wasm_exec.js", "vugu-renderer.js", "style.css"} {
-		plain, err := os.Stat("dist/site/" + f)
-		packed, err2 := os.Stat("dist/site/" + f + ".gz")
-		if err != nil || err2 != nil {
-			continue
-		}
-		fmt.Fprintf(w, "| %s | %d | %d |\n", f, plain.Size()/1000, packed.Size()/1000)
 	}
 }
 

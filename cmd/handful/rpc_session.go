@@ -129,32 +129,17 @@ func (s *rpcSession) restore(_ context.Context, r rpc.Request, _ *rpc.Emitter) (
 
 // export gives a fine-tune's files: their names, and their bytes as blobs.
 func (s *rpcSession) export(ctx context.Context, r rpc.Request, _ *rpc.Emitter) (any, []rpc.Blob, error) {
-	var p struct {
-		ID int `json:"id"`
-		engine.ConvertOptions
-	}
-	if err := r.Into(&p); err != nil {
-		return nil, nil, err
-	}
-	f, err := s.fits.Get(r.Method, p.ID)
-	if err != nil {
-		return nil, nil, err
-	}
-	names, blobs := []string{}, []rpc.Blob{}
-	put := func(name string, write func(io.Writer) error) error {
-		var b bytes.Buffer
-		err := write(&b)
-		names, blobs = append(names, name), append(blobs, b.Bytes())
-		return err
-	}
-	if p.To != "" {
-		err = s.eng.ExportAs(ctx, f.Fit, p.ConvertOptions, put)
-		return map[string]any{"names": names}, blobs, err
-	}
-	for _, x := range append(f.Export(), f.Saved...) {
-		names, blobs = append(names, x.Name), append(blobs, x.Bytes)
-	}
-	return map[string]any{"names": names}, blobs, nil
+	bare := func(b []byte) rpc.Blob { return b }
+	return s.fits.Export(r, bare, func(f *engine.Fit, o engine.ConvertOptions, add func(string, rpc.Blob)) error {
+		return s.eng.ExportAs(ctx, f, o, func(name string, write func(io.Writer) error) error {
+			var b bytes.Buffer
+			if err := write(&b); err != nil {
+				return err
+			}
+			add(name, b.Bytes())
+			return nil
+		})
+	})
 }
 
 // pack gives a fine-tune as a .handful file.

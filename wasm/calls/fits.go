@@ -104,6 +104,33 @@ func (f *Fits) With(eng *engine.Engine, op string, u Using, use func(engine.Adap
 	return use(made.Adapter)
 }
 
+// Export is the call export: a fine-tune's files, their names in the answer and
+// what blob and as make of their bytes as blobs. as writes those of another
+// format than the PEFT folder with routing and log.
+func (f *Fits) Export(r rpc.Request, blob func([]byte) rpc.Blob, as func(*engine.Fit, engine.ConvertOptions, func(name string, b rpc.Blob)) error) (any, []rpc.Blob, error) {
+	var p struct {
+		ID int `json:"id"`
+		engine.ConvertOptions
+	}
+	if err := r.Into(&p); err != nil {
+		return nil, nil, err
+	}
+	made, err := f.Get(r.Method, p.ID)
+	if err != nil {
+		return nil, nil, err
+	}
+	names, blobs := []string{}, []rpc.Blob{}
+	add := func(name string, b rpc.Blob) { names, blobs = append(names, name), append(blobs, b) }
+	if p.To != "" {
+		err = as(made.Fit, p.ConvertOptions, add)
+	} else {
+		for _, x := range append(made.Fit.Export(), made.Saved...) {
+			add(x.Name, blob(x.Bytes))
+		}
+	}
+	return map[string]any{"names": names}, blobs, err
+}
+
 // Pack is the call pack: a fine-tune as a .handful file.
 func (f *Fits) Pack(r rpc.Request) (*share.Adapter, []byte, error) {
 	var p struct {

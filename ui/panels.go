@@ -32,11 +32,10 @@ type MethodPanel struct{ App *App }
 // ProgressBar shows how far loading or training is.
 type ProgressBar struct{ App *App }
 
-// TaskBars lists training tasks that are like a result, nothing where there are
-// none. Name is its id.
-type TaskBars struct {
+// BarList is bars under a title, nothing where there are none. Name is its id.
+type BarList struct {
 	Name, Title, Hint string
-	Tasks             []similarTask
+	Bars              []bar
 }
 
 // ResumePanel offers runs that were broken off.
@@ -209,9 +208,15 @@ func (c *ExamplesPanel) bars() []bar {
 	return b
 }
 
-func (c *ExamplesPanel) more() int {
-	_, n := balance(c.App.examples.seen.Labels)
-	return n
+// more counts the labels that bars leaves out, "" for none.
+func (c *ExamplesPanel) more() string {
+	if c.App.examples.seen == nil {
+		return ""
+	}
+	if _, n := balance(c.App.examples.seen.Labels); n > 0 {
+		return "and " + plural(n, "label") + " more"
+	}
+	return ""
 }
 
 // why says what Adapt waits for, or what it will do.

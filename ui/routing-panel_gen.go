@@ -111,16 +111,16 @@ func (c *RoutingPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			}
 		}
 		{
-			vgcompKey := vugu.MakeCompKey(0x6AEC1CDED3036848^vgin.CurrentPositionHash(), vgiterkey)
+			vgcompKey := vugu.MakeCompKey(0xF050DC801E5A0B90^vgin.CurrentPositionHash(), vgiterkey)
 			// ask BuildEnv for prior instance of this specific component
-			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*TaskBars)
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*BarList)
 			if vgcomp == nil {
 				// create new one if needed
-				vgcomp = new(TaskBars)
+				vgcomp = new(BarList)
 				vgin.BuildEnv.WireComponent(vgcomp)
 			}
 			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-			vgcomp.Tasks = c.App.run.similar
+			vgcomp.Bars = bars(c.App.run.similar)
 			vgcomp.Name = "similar"
 			vgcomp.Title = "Your task routes like"
 			vgcomp.Hint = "Training tasks of these skills. The number is the cosine of what both routings have over the even mixture: 1 is the same, 0 unrelated."
@@ -129,16 +129,16 @@ func (c *RoutingPanel) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 			attach(vgparent, vgn)
 		}
 		{
-			vgcompKey := vugu.MakeCompKey(0x9BAE0B74B7EFA05A^vgin.CurrentPositionHash(), vgiterkey)
+			vgcompKey := vugu.MakeCompKey(0xEA05D01D05717575^vgin.CurrentPositionHash(), vgiterkey)
 			// ask BuildEnv for prior instance of this specific component
-			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*TaskBars)
+			vgcomp, _ := vgin.BuildEnv.CachedComponent(vgcompKey).(*BarList)
 			if vgcomp == nil {
 				// create new one if needed
-				vgcomp = new(TaskBars)
+				vgcomp = new(BarList)
 				vgin.BuildEnv.WireComponent(vgcomp)
 			}
 			vgin.BuildEnv.UseComponent(vgcompKey, vgcomp) // ensure we can use this in the cache next time around
-			vgcomp.Tasks = c.App.run.aligned
+			vgcomp.Bars = bars(c.App.run.aligned)
 			vgcomp.Name = "aligned"
 			vgcomp.Title = "Its gradients point like those of"
 			vgcomp.Hint = "Where every task starts, at the mean of the skills. The number is the cosine between the gradients, to about 0.03: 1 asks for the same change, 0 for an unrelated one."

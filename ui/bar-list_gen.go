@@ -10,7 +10,7 @@ import "github.com/vugu/vugu"
 import js "github.com/vugu/vugu/js"
 import "log"
 
-func (c *TaskBars) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
+func (c *BarList) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 
 	vgout = &vugu.BuildOut{}
 
@@ -24,7 +24,7 @@ func (c *TaskBars) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 		_ = vgparent
 		vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n  "}
 		attach(vgparent, vgn)
-		if len(c.Tasks) > 0 {
+		if len(c.Bars) > 0 {
 			vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "div", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "labels"}}}
 			attach(vgparent, vgn)
 			{
@@ -45,7 +45,7 @@ func (c *TaskBars) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 					_ = vgparent
 					vgn = &vugu.VGNode{Type: vugu.VGNodeType(1), Data: "\n      "}
 					attach(vgparent, vgn)
-					for vgiterkeyt, b := range bars(c.Tasks) {
+					for vgiterkeyt, b := range c.Bars {
 						var vgiterkey interface{} = vgiterkeyt
 						_ = vgiterkey
 						b := b
@@ -75,8 +75,9 @@ func (c *TaskBars) Build(vgin *vugu.BuildIn) (vgout *vugu.BuildOut) {
 						}
 					}
 				}
-				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute{{Namespace: "", Key: "class", Val: "hint"}}}
+				vgn = &vugu.VGNode{Type: vugu.VGNodeType(3), Namespace: "", Data: "p", Attr: []vugu.VGAttribute(nil)}
 				attach(vgparent, vgn)
+				vgn.AddAttrInterface("class", hiddenUnless(c.Hint != "", "hint"))
 				vgn.SetInnerHTML(c.Hint)
 			}
 		}

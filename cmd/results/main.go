@@ -7,9 +7,10 @@
 // front of its tables. tasks.json names the tasks whose rows may be shared and
 // where they, or a part of them, lie: {"TASK": "PATH"}. What
 // `python -m pretrain loss` prints goes into validation/NAME.json or
-// ablation/NAME.json, words about it into validation.md or ablation.md. Results of
-// cells that another program did too go into again/NAME.jsonl. The same files give
-// the same bytes.
+// ablation/NAME.json, what `handful align --json` prints into
+// alignment/NAME.json, words about them into validation.md, ablation.md or
+// alignment.md. Results of cells that another program did too go into
+// again/NAME.jsonl. The same files give the same bytes.
 package main
 
 import (
@@ -74,6 +75,9 @@ func generate(dir, out string) error {
 		if err := c.write(dir, filepath.ToSlash(link), &page); err != nil {
 			return err
 		}
+	}
+	if err := alignment(dir, filepath.ToSlash(link), &page); err != nil {
+		return err
 	}
 	var all []eval.Result
 	for _, f := range files { // Glob sorts

@@ -63,7 +63,7 @@ trying things in seconds, not for use. It reads bytes; its prompt is the shipped
 | folder | what |
 |---|---|
 | `base` | Hugging Face folder, f16 |
-| `inventory` | PEFT `POLY` folder, f16: {skills} skills × {splits} splits of rank {rank}, and the routers of {tasks} training tasks |
+| `inventory` | PEFT `POLY` folder, f16: {skills} skills × {splits} splits of rank {rank}, and the routers and gradients' sketches of {tasks} training tasks |
 
 Never trained on, so that they can be asked for: {held_out}; and, used to choose settings: {dev}.
 

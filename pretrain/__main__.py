@@ -56,6 +56,7 @@ class FewShot:
     methods: str = flag(
         "of base, icl, mean, z, mu, lora, z-random, each with settings of its own: mu:steps=20,lr=0.001", "base,icl,mean,z,mu,lora"
     )
+    of: str = flag("name of the inventory: methods are written NAME/METHOD, as handful eval writes another inventory's", "")
     steps: int = flag("steps of adaptation", 40)
     batch: int = flag("rows of a step", 8)
     lr: float = flag("learning rate of mu", 3e-3)
@@ -127,6 +128,8 @@ def fewshot(a: FewShot):
     from .few_shot import Cells, Recipe, identity, load_draws, parse_methods
 
     methods = parse_methods(a.methods, Recipe(a.steps, a.batch, a.lr, a.router_lr, rank=a.rank, router_init=a.router_init, loss=a.loss), a.lora_lr)
+    for m in methods if a.of else ():
+        m.name = f"{a.of}/{m.name}"
     draws = load_draws(a.draws, a.only)
     old = Path(a.out).read_text(encoding="utf-8").splitlines() if a.out and Path(a.out).exists() else []
     done = {json.loads(line)["key"] for line in old}

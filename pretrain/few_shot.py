@@ -1,4 +1,4 @@
-"""Few-shot adaptation: MHR-z, MHR-mu, LoRA from scratch, and what they are held against. Runs the cells of `handful draw`."""
+"""Few-shot adaptation: MHR-z, MHR-mu, MHR, LoRA from scratch, and what they are held against. Runs the cells of `handful draw`."""
 
 import hashlib
 import json
@@ -21,14 +21,15 @@ from .model import MultiTask
 from .prompt import Encoder, Tokens
 
 FINALISTS, ROWS_AT_ONCE = 8, 4  # rows that the search for a start tries, and in one batch
-TRAINED = ("z", "z-random", "mu", "lora")
-METHODS = ("base", "icl", "mean", *TRAINED)
+TRAINED = ("z", "z-random", "mu", "mhr", "lora")
+METHODS = ("base", "icl", "mean", "best-task", *TRAINED)
+ROUTED = ("z", "z-random", "mhr")
 
 
 @dataclass
 class Recipe:
-    """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order, the drawn one where there is one. lr is of mu and lora,
-    router_lr of z; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is z's: fresh, or
+    """AdamW, linear warm-up and decay; mean loss over the labels of a batch; every epoch in another order, the drawn one where there is one. lr is of A and B,
+    router_lr of routers; rank, and alpha (of x A B · alpha / rank), are lora's, rank 0 the inventory's. router_init is of z and mhr: fresh, or
     best:K, the mean of the logits of the K training rows under which the examples' loss is smallest. loss is lm, or auto: T-Few's
     wherever there are answers to choose from."""
 
@@ -86,16 +87,18 @@ def parse_methods(text: str, recipe: Recipe, lora_lr: float = 1e-2) -> list[Meth
 
 def layers_for(model: MultiTask, method: str, rank: int) -> dict[str, MhrLinear]:
     """New layers over the same base: z has the skills and a fresh row, z-random skills of the same size that learned nothing
-    (B uniform, as wide as the inventory's); mu one LoRA, the skills' mean; lora one from scratch."""
+    (B uniform, as wide as the inventory's); mhr a copy of the skills and a fresh row; mu one LoRA, the skills' mean; lora one from scratch."""
     out = {}
     for name, old in model.layers.items():
-        routed = method in ("z", "z-random")
-        q, s = (old.router.splits, old.router.skills) if routed else (1, 1)
+        q, s = (old.router.splits, old.router.skills) if method in ROUTED else (1, 1)
         with torch.device(old.lora_a.device):
             new = MhrLinear(old.linear, Router(1, q, s), model.routing, rank if method == "lora" and rank else old.rank)
         with torch.no_grad():
             if method == "z":
                 new.lora_a, new.lora_b = old.lora_a, old.lora_b
+            elif method == "mhr":
+                new.lora_a.copy_(old.lora_a)
+                new.lora_b.copy_(old.lora_b)
             elif method == "z-random":
                 new.lora_b.uniform_(-1, 1).mul_((3 * old.lora_b.square().mean()).sqrt())
             elif method == "mu":
@@ -132,9 +135,19 @@ def epochs(cell: dict) -> Iterator[list[int]]:
         yield rng.sample(range(shots), shots)
 
 
-def fit(model: MultiTask, params: list, rate: float, decay: float, loss: Callable[[list[int]], torch.Tensor], shots: int, order: Iterator[list[int]], r: Recipe):
-    """Trains params; `loss` is that of a batch of shots, by index."""
-    opt = torch.optim.AdamW([{"params": params, "lr": rate, "weight_decay": decay}])
+@dataclass
+class ParamGroup:
+    """Parameters of one learning rate."""
+
+    params: list[torch.nn.Parameter]
+    rate: float
+    decay: float = 0.0
+
+
+def fit(groups: list[ParamGroup], loss: Callable[[list[int]], torch.Tensor], shots: int, order: Iterator[list[int]], r: Recipe):
+    """Trains groups; `loss` is that of a batch of shots, by index."""
+    opt = torch.optim.AdamW([{"params": g.params, "weight_decay": g.decay} for g in groups])
+    params = [p for g in groups for p in g.params]
     ahead: list[int] = []
     for k in range(r.steps):
         while len(ahead) < min(r.batch, shots):
@@ -143,7 +156,9 @@ def fit(model: MultiTask, params: list, rate: float, decay: float, loss: Callabl
         opt.zero_grad()
         loss(picked).backward(inputs=params)  # z leaves A and B alone
         torch.nn.utils.clip_grad_norm_(params, r.clip)
-        opt.param_groups[0]["lr"] = rate * (k / r.warmup if k < r.warmup else (r.steps - k) / max(1, r.steps - r.warmup))
+        pace = k / r.warmup if k < r.warmup else (r.steps - k) / max(1, r.steps - r.warmup)
+        for g, to in zip(groups, opt.param_groups):
+            to["lr"] = g.rate * pace
         opt.step()
 
 
@@ -230,11 +245,11 @@ class Cells:
             out["inventory"] = self.names["inventory"]
         if m.method not in TRAINED:
             prefix = self._shown(cell, shots, out) if m.method == "icl" else []
-            out |= self._judge(cell, -1 if m.method == "mean" else None, prefix)
+            out |= self._judge(cell, self._route(m, shots), prefix)
         else:
             torch.manual_seed(seed)
             layers = layers_for(self.model, m.method, m.recipe.rank)
-            if m.method == "z" and m.recipe.router_init != "fresh":
+            if m.method in ("z", "mhr") and m.recipe.router_init != "fresh":
                 rows = best_rows(self.model, shots, int(m.recipe.router_init.removeprefix("best:")), self.device, self.precision)
                 with torch.no_grad():
                     for name, layer in layers.items():
@@ -242,9 +257,12 @@ class Cells:
             if m.method == "lora":
                 for layer in layers.values():
                     layer.rank = layer.rank / m.recipe.alpha
-            routed = m.method in ("z", "z-random")
-            params = [p for x in layers.values() for p in ([x.router.module_logits] if routed else [x.lora_a, x.lora_b])]
-            rate, decay = (m.recipe.router_lr, 0.0) if routed else (m.recipe.lr, m.recipe.weight_decay)
+            groups = []
+            if m.method in ROUTED:
+                groups.append(ParamGroup([x.router.module_logits for x in layers.values()], m.recipe.router_lr))
+            if m.method in ("mu", "mhr", "lora"):
+                groups.append(ParamGroup([p for x in layers.values() for p in (x.lora_a, x.lora_b)], m.recipe.lr, m.recipe.weight_decay))
+            params = [p for g in groups for p in g.params]
             for p in params:
                 p.requires_grad_(True)
             if m.recipe.loss == "auto" and not self.model.seq2seq:
@@ -253,11 +271,17 @@ class Cells:
             else:
                 loss = lambda picked: lm_loss(self.model, [shots[i] for i in picked], self.device, self.precision)
             with replaced(self.model, layers):
-                fit(self.model, params, rate, decay, loss, len(shots), epochs(cell), m.recipe)
+                fit(groups, loss, len(shots), epochs(cell), m.recipe)
                 out |= self._judge(cell, 0, [])
             n = sum(p.numel() for p in params)
             out |= {"trainable": n, "bytes": 4 * n, "settings": {k.replace("_", "-"): v for k, v in asdict(m.recipe).items()}}
         return out | {"seconds": round(time.monotonic() - start, 2)}
+
+    def _route(self, m: Method, shots: list[Tokens]) -> int | None:
+        """The router row of a method that trains nothing: -1 is the mean, None the base."""
+        if m.method == "best-task":
+            return best_rows(self.model, shots, 1, self.device, self.precision)[0]
+        return -1 if m.method == "mean" else None
 
     def _tokens(self, x: dict, cell: dict, output: str | None = None) -> Tokens:
         return self.encode([Row(0, x["input"], x["output"] if output is None else output, x.get("options"))], cell.get("instruction", ""))[0]

@@ -53,14 +53,14 @@ def test_few_shot_cells_are_handfuls(tmp_path):
     paths = ["--base", pocket / "base", "--inventory", pocket / "inventory"]
     drawn = ["--tasks", tasks, "--shots", "12"]
     subprocess.run([HANDFUL, "draw", *drawn, "--epochs", "9", "--out", tmp_path / "draws"], check=True, capture_output=True)
-    eval_flags = ["--device", "cpu", "--steps", "6", "--method", "icl,z:router-init=best:3,router-lr=0.5,loss=auto,mu:loss=auto"]
+    eval_flags = ["--device", "cpu", "--steps", "6", "--method", "icl,best-task,z:router-init=best:3,router-lr=0.5,loss=auto,mu:loss=auto,mhr:router-init=best:3,loss=auto"]
     go = subprocess.run([HANDFUL, "eval", *paths, *drawn, *eval_flags, "--out", tmp_path / "go.jsonl"], capture_output=True, text=True)
     assert go.returncode == 0, go.stderr
-    methods = ["--steps", 6, "--methods", "base,icl,mean,z:router-init=best:3,router-lr=0.5,loss=auto,mu:loss=auto", "--precision", "f32"]
+    methods = ["--steps", 6, "--methods", "base,icl,mean,best-task,z:router-init=best:3,router-lr=0.5,loss=auto,mu:loss=auto,mhr:router-init=best:3,loss=auto", "--precision", "f32"]
     pretrain("fewshot", *paths, "--draws", tmp_path / "draws", *methods, "--out", tmp_path / "python.jsonl")
     read = lambda name: {(r["task"], r["name"]): r for r in map(json.loads, (tmp_path / name).read_text().splitlines())}
     ours, theirs = read("python.jsonl"), read("go.jsonl")
-    assert ours.keys() == theirs.keys() and len(ours) == 10
+    assert ours.keys() == theirs.keys() and len(ours) == 14
     for cell, a in ours.items():
         b = theirs[cell]
         assert abs(a["loss"] - b["loss"]) < 1e-3 * b["loss"], cell

@@ -1,6 +1,7 @@
 """Ways to make skills part."""
 
 from collections import Counter
+from itertools import repeat
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from pretrain.config import Config
 from pretrain.data import Row
 from pretrain.evaluate import score
 from pretrain.fault import Fault
-from pretrain.few_shot import Recipe, fit, layers_for, lm_loss, replaced
+from pretrain.few_shot import ParamGroup, Recipe, fit, layers_for, lm_loss, replaced
 from pretrain.model import MultiTask, Shape
 from pretrain.prompt import Encoded, Encoder
 
@@ -140,7 +141,7 @@ def test_mu_starts_at_the_uniform_mixture_and_z_leaves_skills(llama):
     with replaced(m, layers):
         logits = [x.router.module_logits for x in layers.values()]
         loss = lambda picked: lm_loss(m, [shots[i] for i in picked], "cpu", "f32")
-        fit(m, logits, 0.1, 0.0, loss, len(shots), 0, Recipe(steps=20))
+        fit([ParamGroup(logits, 0.1)], loss, len(shots), repeat(list(range(len(shots)))), Recipe(steps=20))
         z = score(m, [(0, t) for t in shots], "cpu")
     assert sum(s[0] for s in z) < sum(s[0] for s in mean)
     assert all(torch.equal(a, layer.lora_b) for a, layer in zip(kept, m.layers.values()))

@@ -54,7 +54,7 @@ class FewShot:
     out: str = flag("results file, appended to; empty: stdout", "")
     only: str = flag("take only cells (TASK.SHOTS.SEED.json) whose name matches this regular expression", "")
     methods: str = flag(
-        "of base, icl, mean, z, mu, lora, z-random, each with settings of its own: mu:steps=20,lr=0.001", "base,icl,mean,z,mu,lora"
+        "of base, icl, mean, best-task, z, mu, mhr, lora, z-random, each with settings of its own: mu:steps=20,lr=0.001", "base,icl,mean,z,mu,lora"
     )
     of: str = flag("name of the inventory: methods are written NAME/METHOD, as handful eval writes another inventory's", "")
     steps: int = flag("steps of adaptation", 40)

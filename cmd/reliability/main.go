@@ -4,7 +4,8 @@
 //	go run ./cmd/reliability [-results .cache/faults.json]
 //
 // What became of the tests lately is in docs/reliability.json: the results that
-// `make test` left, when they were last handed in. A fault without a test, and a test of a fault that there is not, is an error.
+// `make test` left, when they were last handed in. A fault without a test, and a
+// test of a fault that there is not, is an error.
 package main
 
 import (
@@ -34,9 +35,12 @@ const (
 const intro = `# Reliability
 
 Written by ` + "`go run ./cmd/reliability`" + ` from its list of faults and the tests that bear their numbers. Don't edit this page.
-What a fault says is one line: what was done, what was got and wanted, and the next step. ` + "`make test`" + ` runs every test below%s. Beside them random faults strike
-random operations of whole runs, natively and in Chromium (core/engine/enginetest, e2e/survive.test.mjs: 60 runs there, 1,000 in
-` + "`make test-all`" + `): each must end with the very adapter that it would have had, or with a fault that says what to do and loses nothing.
+What a fault says is one line: what was done, what was got and wanted, and the next step.
+
+` + "`make test`" + ` runs every test below%s. Beside them random faults strike random operations of whole runs, natively and in
+Chromium (core/engine/enginetest, e2e/survive.test.mjs: 60 runs there, 1,000 in ` + "`make test-all`" + `): each must end with the very adapter
+that it would have had, or with a fault that says what to do and loses nothing. Sessions follow one another (24 there, 600 in
+` + "`make test-all`" + `) without anything left behind, and a day in a hidden tab changes nothing (e2e/idle.test.mjs).
 
 | | fault | what you get | tests | last result |
 |---|---|---|---|---|

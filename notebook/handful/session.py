@@ -100,7 +100,7 @@ class Handful:
         return self._call("generate", self._using("generate", adapter, asked(options, prompt=prompt), events))
 
     def alignment(self, tasks, adapter="skills", **options):
-        """Compares the gradients of tasks: {name: examples}."""
+        """Compares the gradients of tasks: {name: examples}. A name of the inventory's training tasks picks its router row."""
         named = [{"name": name, "examples": rows.jsonl(t)} for name, t in dict(tasks).items()]
         return self._call("alignment", self._using("alignment", adapter, asked(options, tasks=named)))
 

@@ -469,10 +469,14 @@ export interface EvalOptions extends ScoreOptions {
 }
 
 export interface AlignmentOptions {
-  /** What tasks are compared, each by its examples. A row's task_id picks its router row. */
-  tasks: ArrayLike<Examples | { name?: string; examples: Examples }>;
+  /**
+   * What tasks are compared, each by its examples. One that is named as a training task of the inventory is routed as that
+   * one, others evenly; a row's task_id picks its router row where the inventory ships none of its training tasks.
+   */
+  tasks: ArrayLike<Examples | { name?: string; examples: Examples; instruction?: string }>;
   /** The inventory, or else the opened adapter, with all its skills when not given. */
   adapter?: Using['adapter'] | 'skills';
+  /** Of tasks that bring none. */
   instruction?: string;
   /** Most rows of each task; 0 is all. */
   rows?: number;

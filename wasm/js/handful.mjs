@@ -148,8 +148,8 @@ class Handful {
   /** Compares the gradients of tasks: their cosines, norms and losses. */
   async alignment({ tasks = [], adapter = 'skills', signal, onTask, ...options } = {}) {
     const named = Array.from(tasks, (task, i) => {
-      const { name = `task ${i + 1}`, examples } = task?.examples === undefined ? { examples: task } : task;
-      return { name, examples: jsonl(examples) };
+      const { name = `task ${i + 1}`, examples, instruction } = task?.examples === undefined ? { examples: task } : task;
+      return { name, examples: jsonl(examples), instruction };
     });
     const on = ({ kind, data }) => kind === 'task' && onTask?.(data);
     return (await this.#call('alignment', { ...this.#using({ ...options, adapter }), tasks: named }, { on, signal })).data;

@@ -293,6 +293,9 @@ func (s *Summary) skills(inv *skill.Inventory) {
 		"tasks": fmt.Sprint(inv.Tasks), "sites": fmt.Sprint(len(inv.Sites)), "target_modules": few(inv.Targets), "base": inv.Base}
 	if m := inv.Manifest; m != nil {
 		s.Config["name"], s.Config["trained on"] = m.Name, strings.Join(m.Tasks, " ")
+		if n := len(inv.Sketches); n > 0 {
+			s.Config["gradients"] = fmt.Sprintf("sketches of %d training tasks", n)
+		}
 		for method, settings := range m.FewShot {
 			var list []string
 			for _, name := range slices.Sorted(maps.Keys(settings)) {

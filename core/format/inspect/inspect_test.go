@@ -53,6 +53,7 @@ func TestDescribe(t *testing.T) {
 			[]string{"layers                 2 and 2 of the encoder", "decoder.block.1.layer.2.DenseReluDense.wi_1.weight", "lm_head.weight"}},
 		{"a GGUF", format.Folder{blob("tiny.gguf", tiny)}, "model", "gguf", 21664, 20, map[string]int64{"F32": 640, "F16": 36864, "Q8_0": 3264}, []string{"model.embed_tokens.weight", "Q8_0  [96 32]"}},
 		{"an inventory", poly, "inventory", "peft-poly", 17056, 42, map[string]int64{"F32": 68224}, []string{"inventory (peft-poly)", "splits                 4", "poly_router.module_logits"}},
+		{"one with its past", formattest.Folder(t, "../../../assets/pocket/inventory"), "inventory", "peft-poly", 304896, 84, map[string]int64{"F16": 609792}, []string{"few-shot z             router_lr 0.5", "sketches of 233 training tasks"}},
 		{"a LoRA", formattest.Folder(t, golden+"/s4/mhr_mu/adapter_init"), "adapter", "peft-lora", 4096, 28, map[string]int64{"F32": 16384}, []string{"adapter (peft-lora)", "rank                   4"}},
 		{"tensors", format.Folder{blob("batches.safetensors", read(t, golden+"/batches.safetensors"))}, "tensors", "safetensors", 1720, 4, map[string]int64{"I64": 13760}, []string{"task_ids"}},
 		{"another family", format.Folder{blob("config.json", bart), blob("model.safetensors", model), blob("vectors.safetensors", weights)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656}, []string{"cannot be used: config.json: model_type \"bart\"", "d_model                32"}},

@@ -30,7 +30,7 @@ const percent = async (row) => parseInt(await page.locator(`[data-testid=score-t
 
 test('a first visit: a sample, Adapt, a score, within half a minute', { skip }, async (t) => {
   await page.getByText('Part of this page: nothing is fetched from elsewhere').waitFor();
-  await page.getByText('Load, 3.1 MB').waitFor();
+  await page.getByText('Load, 3.6 MB').waitFor();
   await settles(() => hook('model-select').inputValue(), 'pocket');
   await settles(() => hook('inventory-select').inputValue(), 'pocket-mhr');
   const start = Date.now();

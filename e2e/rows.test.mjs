@@ -48,7 +48,7 @@ test('the address gives model, device, method and settings; what it has wrong is
 });
 
 test('a table of other columns asks which they are, and is read', { skip }, async () => {
-  await button('Load, 3.1 MB').click();
+  await button('Load, 3.6 MB').click();
   await page.getByText('Loaded', { exact: true }).waitFor();
   await hook('examples-input').fill('id,review,mood\n1,"nice, really",good\n2,a waste of time,bad\n3,nice again,good\n4,never again,bad\n');
   await page.getByText('Which columns are it?').waitFor();

@@ -350,7 +350,7 @@ func TestWithoutModels(t *testing.T) {
 		a.Start()
 		wait(t, a, "the answer", func() bool { return a.model.looked })
 		do(a, func() {
-			if m := &a.model; a.fault != nil || m.base != pocket.ID || m.inventory != "pocket-mhr" || a.whyNot() != "Add examples in step 2." || a.loadLabel() != "Load, 3.1 MB" {
+			if m := &a.model; a.fault != nil || m.base != pocket.ID || m.inventory != "pocket-mhr" || a.whyNot() != "Add examples in step 2." || a.loadLabel() != "Load, 3.6 MB" {
 				t.Errorf("%q: got the fault %v, %s with %s, %q, %q", manifest, a.fault, m.base, m.inventory, a.whyNot(), a.loadLabel())
 			}
 			a.PickBase(ownFiles)

@@ -274,7 +274,7 @@ func TestOpenLink(t *testing.T) {
 			t.Errorf("got the fault %v", a.fault)
 		}
 		a.link.given.card.Inventory = &weights{"skills", inventories[0].SHA256}
-		if got := a.linkNeeds(); !strings.Contains(got, "27 MB") {
+		if got := a.linkNeeds(); !strings.Contains(got, "28 MB") {
 			t.Errorf("it needs: %q", got)
 		}
 		a.LoadLink()

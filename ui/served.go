@@ -44,8 +44,8 @@ type inventory struct {
 }
 
 var inventories = []inventory{
-	{"smollm2-135m-mhr", "Skills of 138 tasks, for SmolLM2-135M", "inventory/smollm2-135m-mhr/", 22_386_052, "smollm2-135m", "87cdce4b42138ffa565e11583755961231a14c32cd7446a9a92582a6dde75516"},
-	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 1_526_380, "pocket", "d80b000baff0bde4724534447381b9cc72c33e5b0e09a42135a9f8d831e7ef80"},
+	{"smollm2-135m-mhr", "Skills of 138 tasks, for SmolLM2-135M", "inventory/smollm2-135m-mhr/", 22_668_820, "smollm2-135m", "87cdce4b42138ffa565e11583755961231a14c32cd7446a9a92582a6dde75516"},
+	{"pocket-mhr", "Pocket's skills", "pocket/inventory/", 2_003_708, "pocket", "d80b000baff0bde4724534447381b9cc72c33e5b0e09a42135a9f8d831e7ef80"},
 }
 
 // made tells that the skills were made for a base of one of these names.

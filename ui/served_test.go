@@ -115,7 +115,7 @@ func TestWhatComesWithThePage(t *testing.T) {
 		if got := sum(v.URL + "adapter_model.safetensors"); got != v.SHA256 {
 			t.Errorf("%s: the weights' sha256 is %s, the page says %s", v.ID, got, v.SHA256)
 		}
-		if n := size(v.URL, "adapter_config.json", "adapter_model.safetensors", "manifest.json", "task_rows.safetensors"); n != v.Bytes {
+		if n := size(v.URL, "adapter_config.json", "adapter_model.safetensors", "manifest.json", "task_rows.safetensors", "task_gradients.safetensors"); n != v.Bytes {
 			t.Errorf("%s has %d bytes, the page says %d", v.ID, n, v.Bytes)
 		}
 	}

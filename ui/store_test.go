@@ -27,7 +27,7 @@ func looked(t *testing.T, a *App) {
 func TestWhatIsKeptIsToldBeforeLoading(t *testing.T) {
 	a, p, _ := newTest(t)
 	looked(t, a)
-	if got := a.loadLabel(); got != "Load, 27 MB" {
+	if got := a.loadLabel(); got != "Load, 28 MB" {
 		t.Errorf("nothing kept: %q", got)
 	}
 	if s := a.about(); !strings.Contains(s, "and is kept in this browser for the next visit") {
@@ -58,7 +58,7 @@ func TestAnotherVersionIsNotWhatIsOffered(t *testing.T) {
 	old[0].SHA256 = "11"
 	do(a, func() { p.store.Files = old[:1] })
 	a.lookAtStore(false)
-	if s := a.label(*a.model.servedBase()) + a.loadLabel() + a.about(); strings.Contains(strings.ToLower(s), "kept here") || !strings.Contains(s, "Load, 27 MB") || strings.Contains(s, "without a network") {
+	if s := a.label(*a.model.servedBase()) + a.loadLabel() + a.about(); strings.Contains(strings.ToLower(s), "kept here") || !strings.Contains(s, "Load, 28 MB") || strings.Contains(s, "without a network") {
 		t.Errorf("got %q", s)
 	}
 }

@@ -74,7 +74,7 @@ test('where the server offers a larger model it comes first; skills and samples 
   it.answers.set(at + 'models/manifest.json', (_, response) => response.end(JSON.stringify([{ id: 'large', name: 'SmolLM2-135M', file: 'x.gguf', bytes: 98e6, licence: 'Apache-2.0' }])));
   const asked = it.requests.length;
   await page.reload();
-  await page.getByText('Load, 120 MB').waitFor();
+  await page.getByText('Load, 121 MB').waitFor();
   await settles(() => hook('model-select').inputValue(), 'large');
   await settles(() => hook('inventory-select').inputValue(), 'smollm2-135m-mhr');
   await settles(() => button('walk → walks').count(), 0);

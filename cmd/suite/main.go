@@ -228,10 +228,13 @@ func exists(path, hint string) func() string {
 	}
 }
 
-// first joins reasons: the first that is not empty.
+// first joins reasons: the first that is not empty. nil is none.
 func first(fs ...func() string) func() string {
 	return func() string {
 		for _, f := range fs {
+			if f == nil {
+				continue
+			}
 			if why := f(); why != "" {
 				return why
 			}

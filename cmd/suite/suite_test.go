@@ -128,3 +128,21 @@ func TestTwice(t *testing.T) {
 		t.Errorf("got\n%s", out.String())
 	}
 }
+
+// Every suite of every mode tells what it needs, whatever the machine has.
+func TestSuitesTellWhatTheyNeed(t *testing.T) {
+	for _, slow := range []string{"", "1"} {
+		t.Setenv("HANDFUL_SLOW", slow)
+		for _, mode := range []string{"check", "quick", "all"} {
+			suites := plan(mode)
+			if len(suites) == 0 {
+				t.Errorf("%s has no suites", mode)
+			}
+			for _, s := range suites {
+				if s.needs != nil {
+					_ = s.needs()
+				}
+			}
+		}
+	}
+}

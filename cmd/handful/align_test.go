@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -136,6 +138,17 @@ func TestAlignSketches(t *testing.T) {
 	bad(t, 1, []string{`training task "reverse"`, "manifest.json"}, args...)
 	bad(t, 2, []string{"--sketches wants --inventory"}, "align", "--base", base, "--adapter", made, "--tasks", dir, "--sketches", file)
 	rows("reverse", "cat => tac\nhouse => esuoh\nplan => nalp\n")
+	for where, says := range map[string]string{"/dev/full": "no space left", dir: "is a directory"} {
+		if _, err := os.Stat(where); err != nil {
+			continue // not on every system
+		}
+		there := slices.Clone(args)
+		there[slices.Index(args, file)] = where
+		bad(t, 1, []string{says}, there...)
+	}
+	if st, err := os.Stat("/dev/full"); err == nil && st.Mode().IsRegular() {
+		t.Error("a device became a file")
+	}
 	if o := good(t, args...); strings.TrimSpace(o.stdout) != file {
 		t.Errorf("got %q, want the file's path", o.stdout)
 	}

@@ -114,16 +114,22 @@ func (w *output) commit() error {
 // abandon removes what was not committed.
 func (w *output) abandon() { os.RemoveAll(w.temp) }
 
-// writeWhole writes a file that flag names, all of it or nothing.
+// writeWhole writes a file that flag names, all of it or nothing. What is there
+// and no file, as a device or a pipe, is written to as it is.
 func writeWhole(flag, path string, b []byte) error {
-	part := path + ".part"
-	err := os.WriteFile(part, b, 0o644)
+	to := path + ".part"
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		to = path
+	}
+	err := os.WriteFile(to, b, 0o644)
+	if err == nil && to != path {
+		err = os.Rename(to, path)
+	}
 	if err == nil {
-		err = os.Rename(part, path)
+		return nil
 	}
-	if err != nil {
-		os.Remove(part)
-		return pathFault(flag, path, err)
+	if to != path {
+		os.Remove(to)
 	}
-	return nil
+	return pathFault(flag, path, err)
 }

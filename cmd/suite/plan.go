@@ -42,7 +42,7 @@ func plan(mode string) []suite {
 		check[2],
 		arm64Suite(),
 		wasmSuite("wasm", "./core/device/cpu/...", "./core/device/gpu", "./core/engine", "./core/graph", "./core/model", "./core/pretrain", "./core/route", "./core/skill", "./core/tune", "./shaders/...", "./ui/...", "./wasm/..."),
-		slowly(wasmSuite("wasm, rest", "./core", "./core/device/chaos", "./core/device/devicetest", "./core/eval/...", "./core/fault", "./core/format/...", "./core/share", "./core/task", "./core/tensor", "./core/text", "./core/version")),
+		slowly(wasmSuite("wasm, rest", "./core/device/chaos", "./core/device/devicetest", "./core/eval/...", "./core/fault", "./core/format/...", "./core/share", "./core/task", "./core/tensor", "./core/text", "./core/version")),
 		browserSuite(),
 		pocketSuite(),
 		notebookSuite(),

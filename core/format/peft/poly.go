@@ -94,8 +94,9 @@ func polyConfig(c config, inv *skill.Inventory) (err error) {
 	return err
 }
 
-// readManifest reads manifest.json, and the training tasks' routers beside it,
-// module_logits with the rows of the manifest's tasks.
+// readManifest reads manifest.json, and what lies beside it of the training
+// tasks: their routers, module_logits with the rows of the manifest's tasks, and
+// sketches of their gradients.
 func readManifest(f format.Folder, inv *skill.Inventory) error {
 	b, _, ok, err := f.FindObject("manifest.json", "manifest.json", "prompt", "tasks")
 	if err != nil || !ok {
@@ -113,9 +114,14 @@ func readManifest(f format.Folder, inv *skill.Inventory) error {
 		return err
 	}
 	inv.Manifest = &m
-	if err := readSketches(f, inv); err != nil {
+	if err := readRows(f, inv); err != nil {
 		return err
 	}
+	return readSketches(f, inv)
+}
+
+// readRows reads task_rows.safetensors where the folder has it.
+func readRows(f format.Folder, inv *skill.Inventory) error {
 	rows, ok := f.Find("task_rows.safetensors")
 	if !ok {
 		return nil
@@ -126,7 +132,7 @@ func readManifest(f format.Folder, inv *skill.Inventory) error {
 	}
 	inv.TaskRows = map[string][]float32{}
 	for _, s := range inv.Sites {
-		name, want := prefix+s+keyZ, []int{m.RouterRows(), inv.Splits * inv.Skills}
+		name, want := prefix+s+keyZ, []int{inv.Manifest.RouterRows(), inv.Splits * inv.Skills}
 		if got, _ := w.Shape(name); !fits(got, want) {
 			return fault.Inputf("adapter", "task_rows.safetensors: %.120s: got %s, want %s: the rows of manifest.json's tasks", s, dims(got), dims(want)).Next("get both files again")
 		}

@@ -44,28 +44,26 @@ func alignment(dir, link string, w *bytes.Buffer) error {
 		fmt.Fprintf(w, "%s\n\n", bytes.TrimSpace(b))
 	}
 	base := agreeing(other)
-	t := eval.Table{Head: []string{"<adapters", "tasks", "loss", "mean cosine", "cosine − " + alignedWith + "'s", "95 %", "t test p", "tasks that agree less"}}
+	t := eval.Table{Head: []string{"<adapters", "tasks", "loss", "mean cosine", "cosine − " + alignedWith + "'s", "95 %", "t test p", "pairs that pull apart", "pairs that pull alike"}}
 	for _, name := range sortedKeys(all) {
 		a := all[name]
 		loss := 0.0
 		for _, l := range a.Loss {
 			loss += l / float64(len(a.Loss))
 		}
-		row := []string{fmt.Sprintf("[%s](%s/alignment/%s.json)", name, link, name), fmt.Sprint(len(a.Tasks)), fmt.Sprintf("%.3f", loss), fmt.Sprintf("%.4f", a.Mean), "", "", "", ""}
+		apart, alike := pulls(a)
+		row := []string{fmt.Sprintf("[%s](%s/alignment/%s.json)", name, link, name), fmt.Sprint(len(a.Tasks)), fmt.Sprintf("%.3f", loss), fmt.Sprintf("%.4f", a.Mean), "", "", "",
+			fmt.Sprintf("%.1f %%", 100*apart), fmt.Sprintf("%.1f %%", 100*alike)}
 		if name != alignedWith {
 			var d eval.Cells
-			less := 0
 			mean := agreeing(a)
 			for _, task := range a.Tasks {
 				if o, ok := base[task]; ok {
 					d = append(d, []eval.Cell{{{mean[task] - o}}})
-					if mean[task] < o {
-						less++
-					}
 				}
 			}
 			p := eval.Compare(d)
-			row = append(row[:4], fmt.Sprintf("%+.4f", p.Mean), fmt.Sprintf("%+.4f to %+.4f", p.Interval.Lo, p.Interval.Hi), pValue(p.TTest, p.Tasks), fmt.Sprintf("%d of %d", less, p.Tasks))
+			row[4], row[5], row[6] = fmt.Sprintf("%+.4f", p.Mean), fmt.Sprintf("%+.4f to %+.4f", p.Interval.Lo, p.Interval.Hi), pValue(p.TTest, p.Tasks)
 		}
 		t.Add(row...)
 	}
@@ -87,4 +85,24 @@ func agreeing(a engine.Alignment) map[string]float64 {
 		}
 	}
 	return out
+}
+
+// pull is from which cosine on two gradients are said to pull alike, or apart.
+const pull = 0.05
+
+// pulls is the share of pairs of tasks whose gradients pull apart, and alike.
+func pulls(a engine.Alignment) (apart, alike float64) {
+	pairs := 0.0
+	for i := range a.Tasks {
+		for _, c := range a.Cosine[i][:i] {
+			pairs++
+			switch {
+			case c < -pull:
+				apart++
+			case c > pull:
+				alike++
+			}
+		}
+	}
+	return apart / pairs, alike / pairs
 }

@@ -107,6 +107,12 @@ test('fault 15: a download that is cut at ten places goes on at each', { skip },
   assert.ok((await statuses()).includes('retry'));
 });
 
+test('fault 15: one that breaks between its headers and its first byte is tried again', { skip }, async () => {
+  serve({ cuts: [0] });
+  assert.deepEqual(await get(), fromNetwork);
+  assert.deepEqual(weights.asked.map((a) => a.status), [200, 200]);
+});
+
 test('fault 16: where the server knows no ranges it begins anew each time', { skip }, async () => {
   for (const keep of [true, false]) {
     serve({ cuts: [...tenCuts], ranges: false });

@@ -41,6 +41,7 @@ export class Weights {
     } else {
       response.writeHead(200, { 'Content-Length': rest.length });
     }
+    response.flushHeaders();
     const begin = this.bytes.length - rest.length;
     const end = Math.min(this.cuts.shift() ?? Infinity, this.always, this.bytes.length);
     const step = Math.ceil(this.bytes.length / 16);
@@ -51,7 +52,7 @@ export class Weights {
       if (at + step >= this.bytes.length / 2) await this.gate;
     }
     if (end === this.bytes.length) return response.end();
-    await new Promise((done) => setTimeout(done, 30)); // what was sent has arrived
+    await new Promise((done) => setTimeout(done, 150)); // what was sent has arrived, and is read: a stream that breaks loses the rest
     response.destroy();
   }
 }

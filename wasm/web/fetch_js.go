@@ -120,6 +120,7 @@ type download struct {
 	buf    []byte
 	total  int64
 	mixed  bool // the sink holds bytes of more than one answer
+	began  bool // a server has answered with the file
 }
 
 // How often a download is tried again without coming further, how often it is
@@ -155,7 +156,7 @@ func (d *download) run(ctx context.Context) (missing bool, err error) {
 			continue
 		}
 		now := d.sink.size()
-		if _, cut := err.(*cut); !cut || now == 0 && most == 0 {
+		if _, cut := err.(*cut); !cut || !d.began && most == 0 {
 			return missing, d.told(err)
 		}
 		if tries++; now > most {
@@ -265,6 +266,7 @@ func (d *download) once(ctx context.Context) (missing bool, err error) {
 			d.total = n
 		}
 	}
+	d.began = true
 	return false, d.drain(resp.Get("body").Call("getReader"))
 }
 

@@ -53,7 +53,7 @@ func plan(mode string) []suite {
 	case "quick":
 		return quick
 	case "all":
-		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "audit", run: audit}, suite{name: "fuzz", run: fuzz},
+		return append(quick, pretrainSuite(), peftSuite(), hostsSuite(), suite{name: "audit", run: audit}, raceSuite(), suite{name: "fuzz", run: fuzz},
 			steps("mutations", step{name: "broken lines are noticed", args: goTool("run", "./cmd/mutate")}))
 	}
 	return nil
@@ -68,6 +68,15 @@ func slowly(s suite) suite {
 		}
 		return ""
 	}, s.needs)
+	return s
+}
+
+// raceSuite looks for races in what runs side by side. The race detector wants
+// C; long tests take hours under it, so they are not on.
+func raceSuite() suite {
+	s := goSuite("race", []string{"CGO_ENABLED=1", "HANDFUL_SLOW="}, []string{"-race", "-shuffle=on", "-timeout", "60m"},
+		"./core/device/...", "./core/engine/...", "./core/graph", "./core/tune", "./ui/...", "./wasm/...")
+	s.needs = have("gcc")
 	return s
 }
 

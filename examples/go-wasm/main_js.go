@@ -41,6 +41,7 @@ func main() {
 	answer, err := e.Generate(ctx, fit.Adapter, engine.GenerateOptions{Prompt: "jump"}, nil)
 	check(err)
 	js.Global().Get("document").Get("body").Set("textContent", answer)
+	select {} // the browser may still call what has ended
 }
 
 func check(err error) {

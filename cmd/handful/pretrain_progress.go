@@ -41,8 +41,7 @@ func (p *pretrainProgress) event(ev engine.PretrainEvent) {
 			fmt.Fprintf(os.Stderr, "going on after step %d\n", x.Done)
 		}
 		if tty() {
-			p.bar = progressbar.NewOptions(p.steps, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("training"),
-				progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+			p.bar = newBar(p.steps, "training")
 			_ = p.bar.Set(x.Done) // a bar that can't be drawn is no fault
 		}
 	case ev.Step != nil && p.bar != nil:

@@ -57,10 +57,15 @@ func newAdaptProgress(info engine.Info, steps int, loaded func()) *adaptProgress
 	p := &adaptProgress{steps: steps, loaded: loaded, spoken: time.Now(), started: time.Now()}
 	p.intro = []string{deviceLine(info)}
 	if tty() {
-		p.bar = progressbar.NewOptions(steps, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription("adapting"),
-			progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+		p.bar = newBar(steps, "adapting")
 	}
 	return p
+}
+
+// newBar is a bar of n things on stderr, which goes when it is full.
+func newBar(n int, what string) *progressbar.ProgressBar {
+	return progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
+		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
 }
 
 // counting is a bar of so many things on stderr where a person looks at it,
@@ -69,8 +74,7 @@ func counting(n int, what string) (show func(done int), done func()) {
 	if !tty() {
 		return nil, func() {}
 	}
-	bar := progressbar.NewOptions(n, progressbar.OptionSetWriter(os.Stderr), progressbar.OptionSetDescription(what),
-		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100*time.Millisecond))
+	bar := newBar(n, what)
 	return func(done int) { _ = bar.Set(done) }, func() { _ = bar.Clear() } // a bar that can't be drawn is no fault
 }
 

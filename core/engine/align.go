@@ -108,10 +108,8 @@ func skillsAdapter(inv *skill.Inventory) Adapter {
 	}
 	all.Logits, all.Tasks = rows, even+1
 	return Adapter{Name: "routed", route: route.NewPoly(&all), tasks: all.Tasks, row: func(task string) int {
-		for i, name := range inv.Manifest.Tasks {
-			if name == task {
-				return inv.Manifest.Row(i)
-			}
+		if own, ok := inv.Manifest.RowOf(task); ok {
+			return own
 		}
 		return even
 	}}

@@ -87,6 +87,16 @@ func (m *Manifest) Row(task int) int {
 	return m.Rows[task]
 }
 
+// RowOf is the router row of a task by its name.
+func (m *Manifest) RowOf(name string) (row int, ok bool) {
+	for i, n := range m.Tasks {
+		if n == name {
+			row, ok = m.Row(i), true
+		}
+	}
+	return row, ok
+}
+
 // RouterRows is how many rows TaskRows has; tasks may share one.
 func (m *Manifest) RouterRows() int {
 	n := 0
@@ -108,6 +118,9 @@ func (m *Manifest) Check() error {
 	}
 	return nil
 }
+
+// SketchSize is how many numbers stand for a gradient in Sketches.
+const SketchSize = 1024
 
 // Prompt is how an example becomes text. Square brackets in Template mark
 // parts that vanish when the example lacks their field; "Options: a; b; c"

@@ -39,10 +39,8 @@ func (inv *Inventory) Task(id string) (map[string][]float32, error) {
 	if err != nil {
 		row = -1
 		if inv.Manifest != nil {
-			for i, name := range inv.Manifest.Tasks {
-				if name == id {
-					row = inv.Manifest.Row(i)
-				}
+			if r, ok := inv.Manifest.RowOf(id); ok {
+				row = r
 			}
 		}
 		if row < 0 {

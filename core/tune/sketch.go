@@ -8,17 +8,15 @@ import (
 	"handful/core/fault"
 	"handful/core/model"
 	"handful/core/route"
+	"handful/core/skill"
 )
-
-// SketchSize is how many numbers stand for a gradient.
-const SketchSize = 1024
 
 // Sketches computes the gradients of tasks' rows under ad as Align does, and
 // keeps of each a count sketch (Charikar, Chen, Farach-Colton 2002) of unit
-// length, SketchSize numbers: element i of the gradient is added to one of them
+// length, skill.SketchSize numbers: element i of the gradient is added to one of them
 // with a sign, both taken from a hash of i. The scalar product of two sketches
 // is the cosine of their gradients on average, with a standard deviation of at
-// most √(2/SketchSize) = 0.044. on, which may be nil, hears after each task how
+// most √(2/skill.SketchSize) = 0.044. on, which may be nil, hears after each task how
 // many are done.
 func Sketches(ctx context.Context, d device.Device, m model.Model, ad route.Adapter, tasks int, sets [][]Row, on func(done int)) (out [][]float32, err error) {
 	defer fault.Recover("align", &err)
@@ -33,16 +31,16 @@ func Sketches(ctx context.Context, d device.Device, m model.Model, ad route.Adap
 
 // sketch is the count sketch of g/norm; of a gradient of zero it is zero.
 func sketch(g []float32, norm float64) []float32 {
-	sums := make([]float64, SketchSize)
+	sums := make([]float64, skill.SketchSize)
 	for i, x := range g {
 		h := mix64(uint64(i))
 		v := float64(x)
 		if h>>63 == 1 {
 			v = -v
 		}
-		sums[h%SketchSize] += v
+		sums[h%skill.SketchSize] += v
 	}
-	out := make([]float32, SketchSize)
+	out := make([]float32, skill.SketchSize)
 	if norm > 0 {
 		for i, v := range sums {
 			out[i] = float32(v / norm)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"handful/core/route"
+	"handful/core/skill"
 	"handful/core/tune"
 )
 
@@ -50,7 +51,7 @@ func TestSketchesKeepCosines(t *testing.T) {
 			sum, squares = sum+off, squares+off*off
 		}
 		sd := math.Sqrt(squares / pairs)
-		if most := math.Sqrt(2. / tune.SketchSize); sd > most || math.Abs(sum/pairs) > 3*most/math.Sqrt(pairs) {
+		if most := math.Sqrt(2. / skill.SketchSize); sd > most || math.Abs(sum/pairs) > 3*most/math.Sqrt(pairs) {
 			t.Errorf("cosine %v: off by %v on average, by %v in the square mean", want, sum/pairs, sd)
 		}
 	}

@@ -64,7 +64,7 @@ ours = [r["nll_sum"] for r in (await w.score(verbs))["rows"]]
 theirs = score(str(pocket()[0]), "verbs/lora", [[f"Input: {a}\\nOutput:", " " + b] for a, b in verbs])
 print(json.dumps([ours, theirs]))`);
   t.diagnostic(got);
-  const [ours, theirs] = JSON.parse(got.split('\n').find((line) => line.startsWith('[['))); // warnings go to the same cell;
+  const [ours, theirs] = JSON.parse(got.split('\n').find((line) => line.startsWith('[['))); // warnings go to the same cell
   ours.forEach((x, i) => assert.ok(Math.abs(x - theirs[i]) < 1e-4 * Math.max(1, theirs[i]), `${x}, ${theirs[i]}`));
 });
 

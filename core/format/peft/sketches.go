@@ -15,10 +15,7 @@ const SketchesFile = "task_gradients.safetensors"
 
 // sketchKind is the file's metadata that tells how a gradient becomes a sketch
 // (tune.Sketch); of another kind cosines would be noise.
-const (
-	sketchKind = "splitmix64-1024"
-	sketchSize = 1024
-)
+const sketchKind = "splitmix64-1024"
 
 // readSketches reads the file where the folder has it.
 func readSketches(f format.Folder, inv *skill.Inventory) error {
@@ -35,14 +32,14 @@ func readSketches(f format.Folder, inv *skill.Inventory) error {
 	}
 	tasks := len(inv.Manifest.Tasks)
 	shape, _ := w.Shape("sketch")
-	if !fits(shape, []int{tasks, sketchSize}) {
-		return fault.Inputf("adapter", "%s: got %s, want a sketch of each of manifest.json's %d tasks, %d numbers", SketchesFile, dims(shape), tasks, sketchSize).Next("get both files again")
+	if !fits(shape, []int{tasks, skill.SketchSize}) {
+		return fault.Inputf("adapter", "%s: got %s, want a sketch of each of manifest.json's %d tasks, %d numbers", SketchesFile, dims(shape), tasks, skill.SketchSize).Next("get both files again")
 	}
 	all, err := finite(w, "sketch")
 	if err != nil {
 		return format.In(SketchesFile, err)
 	}
-	inv.Sketches = slices.Collect(slices.Chunk(all, sketchSize))
+	inv.Sketches = slices.Collect(slices.Chunk(all, skill.SketchSize))
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"handful/core/format"
 	"handful/core/format/formattest"
 	"handful/core/format/safetensors"
+	"handful/core/skill"
 )
 
 // An inventory keeps its sketches through writing and reading, to f16's
@@ -65,7 +66,7 @@ func TestSketchesThatAreNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	wild := slices.Clone(inv.Sketches)
-	wild[3] = slices.Repeat([]float32{float32(math.Inf(1))}, sketchSize)
+	wild[3] = slices.Repeat([]float32{float32(math.Inf(1))}, skill.SketchSize)
 	for name, c := range map[string]struct {
 		file []byte
 		kind fault.Kind

@@ -70,7 +70,7 @@ test('the documentation: linked at the foot, and kept where it was read', { skip
   const wrong = [];
   read.on('console', (message) => message.type() === 'error' && wrong.push(message.text()));
   await read.getByRole('heading', { name: 'On the command line' }).waitFor();
-  for (const [name, heading] of [['Results', 'far tasks'], ['The page', 'When something is wrong']]) {
+  for (const [name, heading] of [['Results', 'few-shot: far tasks'], ['The page', 'When something is wrong']]) {
     await read.getByRole('link', { name, exact: true }).click();
     await read.getByRole('heading', { name: heading }).waitFor();
     await read.waitForLoadState();

@@ -164,7 +164,8 @@ type PlanEvent struct {
 	Followed   int      `json:"followed"`   // of those whose loss is told while training
 	Steps      int      `json:"steps"`      //
 	Trainable  int      `json:"trainable"`  // parameters
-	Tokens     int      `json:"tokens"`     // of the largest batch
+	Tokens     int      `json:"tokens"`     // of the largest batch, or part of one
+	Parts      int      `json:"parts"`      // of the largest batch; more than 1 where memory is short
 	Arena      int64    `json:"arena"`      // bytes of values per step
 	Dispatches int      `json:"dispatches"` // per step
 	Stored     string   `json:"stored"`     // for a step's way back: products, or blocks where memory is short

@@ -61,12 +61,16 @@ func needOf(m model.Model, d device.Device) (n Need, err error) {
 	}
 	o := Defaults("lora")
 	o.Steps = 1
-	_, err = tune.NewTrainer(context.Background(), p, m, plannedLoRA(m), slices.Repeat([]tune.Row{row}, planRows), [][]int{batch}, o.optim())
+	t, err := tune.NewTrainer(context.Background(), p, m, plannedLoRA(m), slices.Repeat([]tune.Row{row}, planRows), [][]int{batch}, o.optim())
 	if err != nil && !fault.Is(err, fault.Memory) {
 		return n, err
 	}
+	s := p.Last
+	if err == nil {
+		s = t.Stats()
+	}
 	all := p.Vars() // also what is trained and its averages
-	n.Step = all - n.Weights + p.Last.Arena + p.Last.Inputs
+	n.Step = all - n.Weights + s.Arena + s.Inputs
 	return n, nil
 }
 

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -167,5 +169,58 @@ func TestRoomForSteps(t *testing.T) {
 	d.total = 1e5
 	if err := e.room(); !fault.Is(err, fault.Memory) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// With room for two rows of a step's four a run comes to the same end: it is
+// said, and goes on from a snapshot to the same bits.
+func TestARunInParts(t *testing.T) {
+	o := small(t, "z")
+	o.Batch, o.SnapshotEvery = 4, 1e-9
+	ctx := context.Background()
+	adapt := func(limit int64, from []byte) (fit *Fit, plan *PlanEvent, kept []byte) {
+		e, _, err := openOn(t, "cpu")
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.dev.limit(limit)
+		on := func(ev Event) {
+			switch {
+			case ev.Plan != nil:
+				plan = ev.Plan
+			case ev.Snapshot != nil && ev.Snapshot.Step == 3:
+				kept = ev.Snapshot.Bytes
+			}
+		}
+		if from == nil {
+			fit, err = e.Adapt(ctx, o, on)
+		} else {
+			fit, err = e.Resume(ctx, from, on)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fit, plan, kept
+	}
+	want, plan, _ := adapt(0, nil)
+	if plan.Parts != 1 || len(plan.Hints) > 0 {
+		t.Errorf("without a limit %d parts, %q", plan.Parts, plan.Hints)
+	}
+	limit := plan.Arena
+	for plan.Parts < 2 {
+		limit = limit * 3 / 4
+		_, plan, _ = adapt(limit, nil)
+	}
+	fit, plan, kept := adapt(limit, nil)
+	if !strings.Contains(strings.Join(plan.Hints, " "), "a batch is computed in 2 parts") {
+		t.Errorf("%d parts, hints %q", plan.Parts, plan.Hints)
+	}
+	for i, l := range want.Losses {
+		if math.Abs(fit.Losses[i]-l) > 1e-5 {
+			t.Errorf("step %d in parts: loss %v, want %v", i+1, fit.Losses[i], l)
+		}
+	}
+	if on, _, _ := adapt(limit, kept); fmt.Sprint(on.Losses) != fmt.Sprint(fit.Losses) {
+		t.Errorf("gone on from step 3: losses %v, want %v", on.Losses, fit.Losses)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,9 +92,9 @@ func (r *run) steps(ctx context.Context) error {
 	r.fit.Dispatches = t.Stats().Dispatches
 	if r.tries == 1 {
 		p := r.plan
-		p.Tokens, p.Arena, p.Dispatches, p.Stored = t.Tokens(), t.Stats().Arena, r.fit.Dispatches, t.Store().String()
-		if t.Store() == graph.StoreBlocks {
-			p.Hints = append(slices.Clip(p.Hints), "memory is short: much of a step is computed twice, which takes a third longer; a smaller batch needs less")
+		p.Tokens, p.Parts, p.Arena, p.Dispatches, p.Stored = t.Tokens(), t.Parts(), t.Stats().Arena, r.fit.Dispatches, t.Store().String()
+		if h := shortOf(t); h != "" {
+			p.Hints = append(slices.Clip(p.Hints), h)
 		}
 		r.on(Event{Plan: &p})
 	}
@@ -106,6 +107,21 @@ func (r *run) steps(ctx context.Context) error {
 		return err
 	}
 	return r.choose(context.WithoutCancel(ctx), t)
+}
+
+// shortOf is a hint where memory is short.
+func shortOf(t *tune.Trainer) string {
+	h := ""
+	if t.Store() == graph.StoreBlocks {
+		h = "memory is short: much of a step is computed twice, which takes a third longer"
+	}
+	if n := t.Parts(); n > 1 {
+		h = cmp.Or(h, "memory is short") + fmt.Sprintf("; a batch is computed in %d parts, which is the same step but for rounding", n)
+	}
+	if h == "" {
+		return ""
+	}
+	return h + "; a smaller batch needs less"
 }
 
 // suspect takes values that are not finite after finite steps for the device's

@@ -95,59 +95,46 @@ func (a *Alignment) compare(g [][]float32) {
 // gradients gives, for each set of rows, its mean loss over label tokens under
 // ad and that loss's gradient with respect to wrt, end to end.
 func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Adapter, tasks int, wrt []*tensor.Var, sets [][]Row, each func(set int, loss float64, g []float32) error) error {
-	var s shape
-	labels := make([]int, len(sets))
-	batches := make([][]*batch, len(sets))
-	for t, rows := range sets {
-		for at := 0; at < len(rows); {
-			b, end, err := packTokens(m, rows, at, tasks)
-			if err != nil {
-				return fault.Inputf("gradient", "task %d, %w", t+1, err)
-			}
-			s = s.cover(sized(b.Ragged, len(b.task)))
-			labels[t] += len(b.Rows)
-			batches[t], at = append(batches[t], b), end
-		}
-		if labels[t] == 0 {
-			return fault.Inputf("gradient", "task %d has no label", t+1).Next("give rows with an output")
-		}
-	}
-	total := 0
+	var batches [][]*batch
 	var lg *lossGraph
 	var goal objective
 	var grads []*graph.Node
 	var prog device.Program
-	err := storing(func(store graph.Store) (err error) {
-		lg = newLossGraph(m, ad, s, true, d.Info().MaxBinding)
-		goal = newWeighted(lg, func(*batch) float64 { return 1 / float64(total) })
-		if grads, err = graph.Grad(goal.loss(), store, wrt...); err == nil {
-			prog, err = d.Compile(ctx, append(grads, goal.loss())...)
+	compile := func(s shape) error {
+		return storing(func(store graph.Store) (err error) {
+			lg = newLossGraph(m, ad, s, true, d.Info().MaxBinding)
+			goal = newWeighted(lg, meanOfLabels)
+			if grads, err = graph.Grad(goal.loss(), store, wrt...); err == nil {
+				prog, err = d.Compile(ctx, append(grads, goal.loss())...)
+			}
+			return err
+		})
+	}
+	for most := batchTokens; ; most /= 2 {
+		b, s, err := laySets(m, sets, tasks, most)
+		if err != nil {
+			return err
 		}
-		return err
-	})
-	if err != nil {
-		return err
+		if err = compile(s); err == nil {
+			batches = b
+			break
+		}
+		if !fault.Is(err, fault.Memory) || most == 1 {
+			return err
+		}
 	}
 	defer prog.Close()
 	for t := range sets {
-		total = labels[t]
 		loss, g := 0.0, []float32(nil)
 		for _, b := range batches[t] {
-			if err := goal.write(prog, b); err != nil {
+			var err error
+			if err = goal.write(prog, b); err != nil {
 				return err
 			}
-			if err := lg.write(prog, b.Ragged, b.task); err != nil {
+			if err = lg.write(prog, b.Ragged, b.task); err != nil {
 				return err
 			}
-			if err := prog.Run(ctx); err != nil {
-				return err
-			}
-			part, err := readF32(ctx, prog, goal.loss())
-			if err != nil {
-				return err
-			}
-			loss += float64(part[0])
-			if g, err = addGradients(ctx, prog, grads, g); err != nil {
+			if loss, g, err = runPart(ctx, prog, goal.loss(), grads, loss, g); err != nil {
 				return err
 			}
 		}
@@ -158,12 +145,33 @@ func gradients(ctx context.Context, d device.Device, m model.Model, ad route.Ada
 	return nil
 }
 
-// packTokens lays out rows from at on, about batchTokens of them; end is the
+// laySets lays out sets of rows in batches of about so many tokens, those of a
+// set together; s holds any of them.
+func laySets(m model.Model, sets [][]Row, tasks, most int) (batches [][]*batch, s shape, err error) {
+	batches = make([][]*batch, len(sets))
+	for t, rows := range sets {
+		for at := 0; at < len(rows); {
+			b, end, err := packTokens(m, rows, at, tasks, most)
+			if err != nil {
+				return nil, s, fault.Inputf("gradient", "task %d, %w", t+1, err)
+			}
+			s = s.cover(sized(b.Ragged, len(b.task)))
+			batches[t], at = append(batches[t], b), end
+		}
+		together(batches[t]...)
+		if len(rows) == 0 || batches[t][0].whole.labels == 0 {
+			return nil, s, fault.Inputf("gradient", "task %d has no label", t+1).Next("give rows with an output")
+		}
+	}
+	return batches, s, nil
+}
+
+// packTokens lays out rows from at on, about so many tokens of them; end is the
 // first that is left.
-func packTokens(m model.Model, rows []Row, at, tasks int) (b *batch, end int, err error) {
+func packTokens(m model.Model, rows []Row, at, tasks, most int) (b *batch, end int, err error) {
 	b = &batch{}
 	var groups [][]model.Seq
-	for tokens := 0; at < len(rows) && (tokens == 0 || tokens+rows[at].Tokens() <= batchTokens); at++ {
+	for tokens := 0; at < len(rows) && (tokens == 0 || tokens+rows[at].Tokens() <= most); at++ {
 		r := rows[at]
 		row := int32(0)
 		if tasks > 1 {
@@ -179,8 +187,16 @@ func packTokens(m model.Model, rows []Row, at, tasks int) (b *batch, end int, er
 	return b, at, nil
 }
 
-// addGradients adds a run's gradients, end to end, to sum; nil is zero.
-func addGradients(ctx context.Context, p device.Program, grads []*graph.Node, sum []float32) ([]float32, error) {
+// runPart adds a run's loss to total, and its gradients, end to end, to sum; nil
+// is zero.
+func runPart(ctx context.Context, p device.Program, loss *graph.Node, grads []*graph.Node, total float64, sum []float32) (float64, []float32, error) {
+	if err := p.Run(ctx); err != nil {
+		return 0, nil, err
+	}
+	part, err := readOne(ctx, p, loss)
+	if err != nil {
+		return 0, nil, err
+	}
 	if sum == nil {
 		n := 0
 		for _, g := range grads {
@@ -192,14 +208,14 @@ func addGradients(ctx context.Context, p device.Program, grads []*graph.Node, su
 	for _, g := range grads {
 		v, err := readF32(ctx, p, g)
 		if err != nil {
-			return nil, err
+			return 0, nil, err
 		}
 		for i, x := range v {
 			rest[i] += x
 		}
 		rest = rest[len(v):]
 	}
-	return sum, nil
+	return total + part, sum, nil
 }
 
 // dot is the scalar product, summed in float64.

@@ -90,14 +90,11 @@ func FirstLoss(ctx context.Context, d device.Device, m model.Model, method *Meth
 		return nil, err
 	}
 	defer prog.Close()
-	b, err := t.pack(0)
+	b, err := t.parts(0)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.goal.write(prog, b); err != nil {
-		return nil, err
-	}
-	if err := t.lg.write(prog, b.Ragged, b.task); err != nil {
+	if err := t.write(prog, b[0], 0); err != nil {
 		return nil, err
 	}
 	if err := prog.Run(ctx); err != nil {

@@ -22,11 +22,14 @@ func NewHeldOut(ctx context.Context, d device.Device, m model.Model, method *Met
 	if p, ok := method.Adapter.(*route.Poly); ok {
 		plain.Adapter, plain.noise = p.Plain(), nil
 	}
-	t := &Trainer{d: d, m: m, method: &plain, optim: Optim{Loss: loss}, rows: rows, batches: even(rows)}
-	if err := t.plan(false); err != nil {
-		return nil, err
-	}
-	if t.prog, err = d.Compile(ctx, t.goal.loss()); err != nil {
+	t := &Trainer{d: d, m: m, method: &plain, optim: Optim{Loss: loss}, rows: rows, batches: even(rows, batchTokens)}
+	err = t.fit(func() (err error) {
+		if err = t.plan(false); err == nil {
+			t.prog, err = d.Compile(ctx, t.goal.loss())
+		}
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	return &HeldOut{t}, nil
@@ -38,47 +41,31 @@ func (h *HeldOut) Loss(ctx context.Context) (mean float64, err error) {
 	defer fault.Recover("adapt", &err)
 	t, all := h.t, 0.0
 	for k := range t.batches {
-		b, err := t.pack(k)
+		parts, err := t.parts(k)
 		if err != nil {
 			return 0, err
 		}
-		share := 1 / meanOfLabels(b)
+		share := float64(parts[0].whole.labels)
 		if t.optim.Loss == LossNI || t.optim.Loss == LossTFew {
-			share = float64(b.examples)
+			share = float64(parts[0].whole.examples)
 		}
-		if err := t.write(t.prog, b, k); err != nil {
-			return 0, err
+		for _, b := range parts {
+			if err := t.write(t.prog, b, k); err != nil {
+				return 0, err
+			}
+			if err := t.prog.Run(ctx); err != nil {
+				return 0, err
+			}
+			loss, err := readOne(ctx, t.prog, t.goal.loss())
+			if err != nil {
+				return 0, err
+			}
+			mean += share * loss
 		}
-		if err := t.prog.Run(ctx); err != nil {
-			return 0, err
-		}
-		loss, err := readF32(ctx, t.prog, t.goal.loss())
-		if err != nil {
-			return 0, err
-		}
-		mean, all = mean+share*float64(loss[0]), all+share
+		all += share
 	}
 	return mean / all, nil
 }
 
 // Close frees the program, not the method's variables.
 func (h *HeldOut) Close() error { return h.t.Close() }
-
-// even cuts rows, by their places, into the fewest batches of about batchTokens
-// and about one size: each is padded to the largest.
-func even(rows []Row) (out [][]int) {
-	total := 0
-	for _, r := range rows {
-		total += r.Tokens()
-	}
-	n := (total + batchTokens - 1) / batchTokens
-	var batch []int
-	done := 0
-	for i, r := range rows {
-		batch = append(batch, i)
-		if done += r.Tokens(); done*n >= total*(len(out)+1) {
-			out, batch = append(out, batch), nil
-		}
-	}
-	return out
-}

@@ -1,11 +1,8 @@
 package tune
 
 import (
-	"slices"
-
 	"handful/core/device"
 	"handful/core/graph"
-	"handful/core/model"
 )
 
 // Losses that a trainer minimises.
@@ -17,25 +14,6 @@ const (
 
 // niSmooth is the label smoothing of LossNI.
 const niSmooth = 0.1
-
-// batch is a batch laid out on the host.
-type batch struct {
-	*model.Ragged
-	task     []int32 // router row of each slot
-	examples int
-	sampled  bool  // a slot for each example
-	answers  []int // per example the answers that were laid out, the right one first; LossTFew only
-}
-
-// slot is the task slot of a router row, a new one where the batch has none.
-func (b *batch) slot(row int32) int32 {
-	i := slices.Index(b.task, row)
-	if i < 0 || b.sampled {
-		i = len(b.task)
-		b.task = append(b.task, row)
-	}
-	return int32(i)
-}
 
 // objective is what is minimised, as a part of a loss graph.
 type objective interface {
@@ -59,8 +37,8 @@ func newWeighted(lg *lossGraph, by func(b *batch) float64) *weighted {
 	return w
 }
 
-func meanOfLabels(b *batch) float64 { return 1 / float64(len(b.Rows)) }
-func overRows(b *batch) float64     { return 1 / float64(b.examples) }
+func meanOfLabels(b *batch) float64 { return 1 / float64(b.whole.labels) }
+func overRows(b *batch) float64     { return 1 / float64(b.whole.examples) }
 
 func (w *weighted) loss() *graph.Node { return w.sum }
 

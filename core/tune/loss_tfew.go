@@ -55,31 +55,12 @@ func newTFew(lg *lossGraph, rows, most int) *tfew {
 
 func (t *tfew) loss() *graph.Node { return t.total }
 
-// place is an answer's row and its place in the row; 0 is the right one.
-type place struct{ row, answer int }
-
 func (t *tfew) write(p device.Program, b *batch) error {
-	var places []place // by sequence
-	for r, n := range b.answers {
-		for c := 0; c < n; c++ {
-			places = append(places, place{r, c})
-		}
-	}
-	tokens := make([]int, len(places))
-	for _, s := range b.Of {
-		tokens[s]++
-	}
-	right, wrong, longest := 0, 0, 0
-	for s, n := range tokens {
-		longest = max(longest, n)
-		if places[s].answer == 0 {
-			right += n
-		} else {
-			wrong += n
-		}
-	}
+	places, tokens := b.places()
+	whole := b.whole
 	room := t.lg.labels
 	lm, ul, norm, of := make([]float32, room), make([]float32, room), make([]float32, room), make([]int32, room)
+	wrong := 0 // labels here of wrong answers
 	for i := range of {
 		if i >= len(b.Of) {
 			of[i] = -1
@@ -88,22 +69,23 @@ func (t *tfew) write(p device.Program, b *batch) error {
 		at := places[b.Of[i]]
 		norm[i], of[i] = -1/float32(tokens[b.Of[i]]), int32(at.row*t.most+at.answer)
 		if at.answer == 0 {
-			lm[i] = 1 / float32(right)
+			lm[i] = 1 / float32(whole.labels-whole.wrong)
 		} else {
-			ul[i] = 1 / float32(wrong)
+			wrong++
+			ul[i] = 1 / float32(whole.wrong)
 		}
 	}
 	absent, gold, share := make([]float32, t.rows*t.most), make([]int32, t.rows), make([]float32, t.rows)
 	for r := range gold {
 		have := 0
 		if gold[r] = -1; r < b.examples {
-			have, gold[r], share[r] = b.answers[r], 0, 1/float32(b.examples)
+			have, gold[r], share[r] = b.answers[r], 0, 1/float32(whole.examples)
 		}
 		for c := have; c < t.most; c++ {
 			absent[r*t.most+c] = unlikely
 		}
 	}
-	constant := -math.Log(1-math.Exp(-100)+1e-2) * float64(len(places)*longest-wrong) / float64(wrong)
+	constant := -math.Log(1-math.Exp(-100)+1e-2) * float64(len(places)*whole.longest-wrong) / float64(whole.wrong)
 	for _, x := range []struct {
 		in     []*graph.Node
 		values []float32

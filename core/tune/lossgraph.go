@@ -176,3 +176,9 @@ func readF32(ctx context.Context, p device.Program, n *graph.Node) ([]float32, e
 	v := make([]float32, n.Numel())
 	return v, p.Read(ctx, n, tensor.F32Bytes(v))
 }
+
+// readOne reads an output of one number.
+func readOne(ctx context.Context, p device.Program, n *graph.Node) (float64, error) {
+	v, err := readF32(ctx, p, n)
+	return float64(v[0]), err
+}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"handful/core/device"
 	"handful/core/fault"
 	"handful/core/graph"
 	"handful/core/tensor"
@@ -63,7 +62,11 @@ func told(n *graph.Node) string {
 // finite though all it is made of is; nil where every value is finite.
 func (t *Trainer) origin(ctx context.Context, k int) (*graph.Node, error) {
 	var steps []*graph.Node
-	for _, n := range needed(t.goal.loss(), t.norm) {
+	last := t.norm
+	if t.update != nil {
+		last = graph.GlobalNorm(t.update.grads...) // of one part
+	}
+	for _, n := range needed(t.goal.loss(), last) {
 		if n.Kind != graph.KindInput && n.Kind != graph.KindVar && n.Kind != graph.KindFill && !n.Effect() {
 			steps = append(steps, n)
 		}
@@ -131,47 +134,31 @@ func (t *Trainer) firstOf(ctx context.Context, k int, nodes []*graph.Node) (*gra
 		return nil, err
 	}
 	defer p.Close()
-	b, err := t.pack(k)
-	if err == nil {
-		err = t.write(p, b, k)
-	}
-	if err == nil {
-		err = p.Run(ctx)
-	}
+	parts, err := t.parts(k)
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range nodes {
-		v := make([]byte, n.Bytes())
-		if err := p.Read(ctx, n, v); err != nil {
+	first := len(nodes)
+	for _, b := range parts {
+		if err := t.write(p, b, k); err != nil {
 			return nil, err
 		}
-		if tensor.NonFinite(tensor.F32, v) > 0 {
-			return n, nil
+		if err := p.Run(ctx); err != nil {
+			return nil, err
 		}
-	}
-	return nil, nil
-}
-
-// write sets all inputs of step k.
-func (t *Trainer) write(p device.Program, b *batch, k int) error {
-	if err := t.goal.write(p, b); err != nil {
-		return err
-	}
-	if err := t.lg.write(p, b.Ragged, b.task); err != nil {
-		return err
-	}
-	if n := t.lg.noise; n != nil {
-		if err := p.Write(n, tensor.F32Bytes(t.method.noise.draw(k, n.Numel()))); err != nil {
-			return err
-		}
-	}
-	for i, h := range t.hyper {
-		if h != nil {
-			if err := p.Write(h, tensor.F32Bytes(t.optim.hyper(k, i == 1))); err != nil {
-				return err
+		for i, n := range nodes[:first] {
+			v := make([]byte, n.Bytes())
+			if err := p.Read(ctx, n, v); err != nil {
+				return nil, err
+			}
+			if tensor.NonFinite(tensor.F32, v) > 0 {
+				first = i
+				break
 			}
 		}
 	}
-	return nil
+	if first == len(nodes) {
+		return nil, nil
+	}
+	return nodes[first], nil
 }

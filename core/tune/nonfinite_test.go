@@ -41,9 +41,22 @@ func last(tr *tune.Trainer) (s tune.Step, err error) {
 }
 
 // A rate that is far too high: the fault names the step, and an op with its
-// weights.
+// weights; also where a step is computed in parts.
 func TestFault14TheFirstOpThatIsNotFiniteIsNamed(t *testing.T) {
-	s, err := last(trainsMu(t, cpu.New(cpu.Fast), 1e20))
+	d := cpu.New(cpu.Fast)
+	whole := trainsMu(t, d, 1e20)
+	namesFirst(t, whole)
+	d.(device.Budgeted).Limit(whole.Stats().Arena * 3 / 5)
+	split := trainsMu(t, d, 1e20)
+	if split.Parts() < 2 {
+		t.Errorf("%d parts in half the memory", split.Parts())
+	}
+	namesFirst(t, split)
+}
+
+func namesFirst(t *testing.T, tr *tune.Trainer) {
+	t.Helper()
+	s, err := last(tr)
 	if !fault.Is(err, fault.Input) || !strings.Contains(err.Error(), "first from ") || !strings.Contains(err.Error(), " model.layers.") || !strings.Contains(err.Error(), "lower the learning rate (now 1e+20)") {
 		t.Fatalf("after step %d: %v", s.Step, err)
 	}

@@ -202,6 +202,7 @@ func (t *Pretrainer) pack(k int) (*batch, error) {
 		groups = append(groups, []model.Seq{row.seq(b.slot(r))})
 	}
 	b.Ragged = lay(t.m, groups, nil)
+	together(b)
 	return b, nil
 }
 
@@ -252,7 +253,7 @@ func (t *Pretrainer) Step(ctx context.Context) (s Step, err error) {
 		return s, err
 	}
 	if n := p.lg.noise; n != nil {
-		if err := p.prog.Write(n, tensor.F32Bytes(t.what.Method.noise.draw(k, n.Numel()))); err != nil {
+		if err := p.prog.Write(n, tensor.F32Bytes(t.what.Method.noise.draw(k, 0, p.lg.slots, n.Shape))); err != nil {
 			return s, err
 		}
 	}
@@ -264,16 +265,16 @@ func (t *Pretrainer) Step(ctx context.Context) (s Step, err error) {
 	if err := p.prog.Run(ctx); err != nil {
 		return s, err
 	}
-	loss, err := readF32(ctx, p.prog, p.goal.loss())
+	loss, err := readOne(ctx, p.prog, p.goal.loss())
 	if err != nil {
 		return s, err
 	}
-	norm, err := readF32(ctx, p.prog, p.norm)
+	norm, err := readOne(ctx, p.prog, p.norm)
 	if err != nil {
 		return s, err
 	}
 	lr := t.groups[0].optim.LR
-	s = Step{Step: k + 1, Loss: float64(loss[0]), LR: lr * t.what.Factor(k), GradNorm: float64(norm[0]), Duration: time.Since(start)}
+	s = Step{Step: k + 1, Loss: loss, LR: lr * t.what.Factor(k), GradNorm: norm, Duration: time.Since(start)}
 	if !finite(s.Loss) || !finite(s.GradNorm) {
 		return s, fault.Inputf("pretrain", "step %d: loss %v, gradient norm %v; want finite numbers", s.Step, s.Loss, s.GradNorm).
 			Next("lower the learning rates (--lr is %g now), or --clip", lr)

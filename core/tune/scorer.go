@@ -22,6 +22,7 @@ type Scorer struct {
 	ad     route.Adapter
 	tasks  int // router rows; 1 for single adapters
 	greedy bool
+	most   int // tokens of a batch: batchTokens, less where memory is short
 	progs  map[shape]scoreProgram
 	prefix []int32   // tokens that stand before every row
 	kv     *model.KV // of prefix
@@ -44,7 +45,7 @@ type RowScore struct {
 // NewScorer scores under ad; nil is the bare base. tasks is the number of
 // router rows that rows' task ids may name (1: they are ignored).
 func NewScorer(d device.Device, m model.Model, ad route.Adapter, tasks int, greedy bool) *Scorer {
-	return &Scorer{d: d, m: m, ad: ad, tasks: tasks, greedy: greedy, progs: map[shape]scoreProgram{}}
+	return &Scorer{d: d, m: m, ad: ad, tasks: tasks, greedy: greedy, most: batchTokens, progs: map[shape]scoreProgram{}}
 }
 
 // Behind makes rows stand behind tokens that are computed once, such as
@@ -72,7 +73,7 @@ func (s *Scorer) ScoreGroups(ctx context.Context, groups [][]Row) (out []RowScor
 	}
 	for at := 0; at < len(groups); {
 		end, tokens := at, 0
-		for end < len(groups) && (end == at || s.kv == nil && tokens+weight(groups[end]) <= batchTokens) {
+		for end < len(groups) && (end == at || s.kv == nil && tokens+weight(groups[end]) <= s.most) {
 			tokens += weight(groups[end])
 			end++
 		}
@@ -135,7 +136,32 @@ func shared(rows []Row) int {
 	}
 }
 
+// batch scores groups in one run or, where that is above the device's budget of
+// memory, in halves.
 func (s *Scorer) batch(ctx context.Context, groups [][]Row) ([]RowScore, error) {
+	got, err := s.run(ctx, groups)
+	if !fault.Is(err, fault.Memory) {
+		return got, err
+	}
+	a, b := groups[:len(groups)/2], groups[len(groups)/2:]
+	if len(groups) == 1 {
+		rows := groups[0]
+		a, b = [][]Row{rows[:len(rows)/2]}, [][]Row{rows[len(rows)/2:]}
+	}
+	if len(a) == 0 || len(a[0]) == 0 {
+		return nil, err // a single row
+	}
+	s.most = max(1, s.most/2)
+	first, err := s.batch(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.batch(ctx, b)
+	return append(first, second...), err
+}
+
+// run scores groups in one run.
+func (s *Scorer) run(ctx context.Context, groups [][]Row) ([]RowScore, error) {
 	var task []int32
 	var parts [][]model.Seq
 	var common []int

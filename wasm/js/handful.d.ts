@@ -266,7 +266,10 @@ export interface Plan {
   followed: number;
   steps: number;
   trainable: number;
+  /** Of the largest batch, or part of one. */
   tokens: number;
+  /** Of the largest batch: more than 1 where memory is so short that a step is computed in parts. */
+  parts: number;
   /** Bytes of a step's values. */
   arena: number;
   dispatches: number;

@@ -33,6 +33,18 @@ test('files by path, by address and as bytes are the same files', { skip }, asyn
   assert.equal(version, JSON.parse(readFileSync(path.join(root, 'dist/npm/package.json'))).version);
 });
 
+test('a batch above the budget of memory is computed in parts', { skip }, async () => {
+  const [losses, parts] = [[], []];
+  for (const memory of [0, 1]) {
+    const h = await createHandful({ base, inventory, device: 'cpu', memory });
+    const onEvent = ({ plan }) => plan && parts.push(plan.parts);
+    losses.push((await h.adapt({ examples: `${examples}\n`.repeat(3), method: 'mu', steps: 3, batch: 12, onEvent })).losses);
+    await h.dispose();
+  }
+  assert.ok(parts[0] === 1 && parts[1] > 1, `${parts} parts`);
+  losses[0].forEach((loss, k) => assert.ok(Math.abs(loss - losses[1][k]) < 1e-5, `${losses}`));
+});
+
 test('all that a page can do', { skip }, async () => {
   const h = await createHandful({ base, inventory });
   try {

@@ -125,7 +125,9 @@ def fewshot(a: FewShot):
 
     from tqdm import tqdm
 
-    from .few_shot import Cells, Recipe, identity, load_draws, parse_methods
+    from .fewshot.cells import Cells
+    from .fewshot.draws import identity, load_draws
+    from .fewshot.recipe import Recipe, parse_methods
 
     methods = parse_methods(a.methods, Recipe(a.steps, a.batch, a.lr, a.router_lr, rank=a.rank, router_init=a.router_init, loss=a.loss), a.lora_lr)
     for m in methods if a.of else ():

@@ -69,7 +69,7 @@ def test_few_shot_cells_are_handfuls(tmp_path):
 
 def test_an_order_that_ends_before_the_steps_do(tmp_path):
     from pretrain.fault import Fault
-    from pretrain.few_shot import epochs
+    from pretrain.fewshot.fit import epochs
 
     drawn = epochs({"task": "t", "order": [[1, 0]], "train": [{}, {}], "seed": 0})
     assert next(drawn) == [1, 0]

@@ -13,7 +13,9 @@ from pretrain.config import Config
 from pretrain.data import Row
 from pretrain.evaluate import score
 from pretrain.fault import Fault
-from pretrain.few_shot import ParamGroup, Recipe, fit, layers_for, lm_loss, replaced
+from pretrain.fewshot.fit import ParamGroup, fit, lm_loss
+from pretrain.fewshot.layers import layers_for, replaced
+from pretrain.fewshot.recipe import Recipe
 from pretrain.model import MultiTask, Shape
 from pretrain.prompt import Encoded, Encoder
 

@@ -9,7 +9,9 @@ import torch
 from pretrain.__main__ import Export, export
 from pretrain.base import load_base
 from pretrain.evaluate import score
-from pretrain.few_shot import Recipe, best_rows, parse_methods, slopes, tfew_loss
+from pretrain.fewshot.fit import tfew_loss
+from pretrain.fewshot.recipe import Recipe, parse_methods
+from pretrain.fewshot.start import best_rows, slopes
 from pretrain.inventory import open_inventory
 from pretrain.judge import Question, judge
 from pretrain.model import MultiTask, Shape, parse_targets

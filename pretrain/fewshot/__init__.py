@@ -1,0 +1,1 @@
+"""Few-shot adaptation: MHR-z, MHR-mu, MHR, LoRA from scratch, and what they are held against."""

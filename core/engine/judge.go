@@ -2,19 +2,11 @@ package engine
 
 import (
 	"context"
-	"math"
 	"slices"
-	"strings"
 
-	"handful/core/eval"
-	"handful/core/fault"
-	"handful/core/model"
 	"handful/core/task"
 	"handful/core/tune"
 )
-
-// maxAnswer is how many tokens a generated answer has at most by default.
-const maxAnswer = 32
 
 // A question is a row to judge with the answers that are scored for it.
 type question struct {
@@ -61,74 +53,6 @@ func (e *Engine) evaluate(ctx context.Context, a Adapter, exs []task.Example, la
 	}
 	out.sum(o.Generate)
 	return out, nil
-}
-
-// sum fills the metrics from the rows.
-func (s *ScoreRow) sum(generated bool) {
-	var gold []string
-	var hits []bool
-	rouge := 0.0
-	for _, p := range s.Rows {
-		gold, hits = append(gold, p.Want), append(hits, p.OK)
-		rouge += p.Rouge / float64(len(s.Rows))
-	}
-	s.Accuracy, s.Classes = eval.Accuracy(hits), len(s.Labels)
-	s.Balanced = s.Accuracy
-	if s.Labels != nil {
-		s.Balanced = eval.Balanced(gold, hits)
-	}
-	if len(hits) > 0 {
-		i := interval(byClass(gold, hits, s.Labels != nil))
-		s.Interval = &i
-	}
-	if generated {
-		exact := s.Accuracy
-		s.Exact, s.RougeL = &exact, &rouge
-	}
-}
-
-// interval is that of eval. Where each class is all right or all wrong, as of a
-// model that always gives one answer, resampling has no width: then each class
-// has Wilson's bound z²/(n + z²), z = 1.96, and their distances are added as
-// squares (MOVER, Zou and Donner 2008).
-func interval(c eval.Cell) eval.Interval {
-	i := eval.Cells{{c}}.Interval()
-	if i.Lo != i.Hi {
-		return i
-	}
-	const z2 = 1.96 * 1.96
-	below, above := 0.0, 0.0
-	for _, rows := range c {
-		width := z2 / (float64(len(rows)) + z2)
-		if eval.Mean(rows) == 1 {
-			below += width * width
-		} else {
-			above += width * width
-		}
-	}
-	n := float64(len(c))
-	return eval.Interval{Lo: max(0, i.Lo-math.Sqrt(below)/n), Hi: min(1, i.Hi+math.Sqrt(above)/n)}
-}
-
-// byClass are hits as 0 and 1, those of a class together where there are some.
-func byClass(gold []string, hits []bool, classes bool) (c eval.Cell) {
-	at := map[string]int{}
-	for i, g := range gold {
-		if !classes {
-			g = ""
-		}
-		k, ok := at[g]
-		if !ok {
-			k = len(c)
-			at[g], c = k, append(c, nil)
-		}
-		hit := 0.0
-		if hits[i] {
-			hit = 1
-		}
-		c[k] = append(c[k], hit)
-	}
-	return c
 }
 
 // questions encodes each row with its answer and its choices.
@@ -223,13 +147,6 @@ func (e *Engine) trimmed(ids []int32) []int32 {
 	return slices.Clone(ids[:n])
 }
 
-func (o EvalOptions) most() int {
-	if o.MaxTokens > 0 {
-		return o.MaxTokens
-	}
-	return maxAnswer
-}
-
 // choose scores the right answers, whose mean loss per token it gives, and
 // takes the best choice of each row that has some. With greedy a row without
 // counts when each token of its answer is the most likely one.
@@ -283,91 +200,4 @@ func shown(x task.Example) (input, want string) {
 		return task.Numbers(x.InputIDs), x.Answer()
 	}
 	return x.Input, x.Answer()
-}
-
-// answer writes decoded answers and their marks into rows. An answer ends at an
-// end token, or at a line break where no right answer has one: a base that
-// wasn't taught the end token goes on with a line of its own.
-func (e *Engine) answer(ctx context.Context, a Adapter, qs []question, prefix []int32, o EvalOptions, rows []Prediction) error {
-	wants := make([]string, len(qs))
-	oneLine := e.tok != nil
-	var prompts []model.Prompt
-	var table []int32
-	slots := map[int]int32{}
-	for i, q := range qs {
-		if wants[i] = q.Output; q.Tokenised() {
-			wants[i] = e.say(e.labelled(q.row))
-		}
-		oneLine = oneLine && !strings.Contains(wants[i], "\n")
-		id := 0
-		if a.tasks > 1 {
-			if id = q.row.TaskID; id < 0 || id >= a.tasks {
-				return fault.Inputf("eval", "line %d has task_id %d, want 0 to %d", q.row.Line, id, a.tasks-1).Next("correct the row's task_id, or choose one task for all rows")
-			}
-		}
-		if _, ok := slots[id]; !ok {
-			slots[id] = int32(len(table))
-			table = append(table, int32(id))
-		}
-		p := model.Prompt{IDs: q.row.Source, Slot: slots[id]}
-		if !e.encodes() {
-			p.IDs = q.row.IDs[:q.row.Prompt]
-		}
-		prompts = append(prompts, p)
-	}
-	stop := func(id int32) bool {
-		return e.ends[id] || oneLine && strings.Contains(string(e.tok.Bytes(id)), "\n")
-	}
-	var bind model.Bind
-	if a.route != nil {
-		bind = a.route.Bind
-	}
-	got, err := e.decode(ctx, bind, table, prefix, prompts, o, stop)
-	if err != nil {
-		return err
-	}
-	for i := range rows {
-		p := &rows[i]
-		p.Want, p.Got = wants[i], e.say(got[i])
-		p.OK, p.Rouge = eval.Exact(p.Got, p.Want), eval.RougeL(p.Got, p.Want)
-	}
-	return nil
-}
-
-// decode answers prompts behind a prefix, greedily or by beams.
-func (e *Engine) decode(ctx context.Context, bind model.Bind, table, prefix []int32, prompts []model.Prompt, o EvalOptions, stop func(int32) bool) (got [][]int32, err error) {
-	if o.Beams < 2 {
-		return model.Greedy(ctx, e.dev, e.model, bind, table, prefix, prompts, o.most(), stop, nil)
-	}
-	for _, p := range prompts {
-		p.IDs = slices.Concat(prefix, p.IDs)
-		ids, err := model.Beam(ctx, e.dev, e.model, bind, table, p, model.Beams{Width: o.Beams, Penalty: 1}, o.most(), stop)
-		if err != nil {
-			return nil, err
-		}
-		got = append(got, ids)
-	}
-	return got, nil
-}
-
-// say is the text of ids without special tokens or white space around it;
-// without a tokenizer the ids themselves, which then are the words.
-func (e *Engine) say(ids []int32) string {
-	if e.tok == nil {
-		return task.Numbers(ids)
-	}
-	return strings.TrimSpace(e.tok.DecodePlain(ids))
-}
-
-// labelled are a row's labels up to the end token.
-func (e *Engine) labelled(r task.Row) (ids []int32) {
-	for _, y := range r.Labels[r.Prompt:] {
-		if e.ends[y] {
-			break
-		}
-		if y >= 0 {
-			ids = append(ids, y)
-		}
-	}
-	return ids
 }

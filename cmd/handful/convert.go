@@ -44,6 +44,7 @@ func convertCommand() *cobra.Command {
 		if err := need(c, "to"); err != nil {
 			return err
 		}
+		o.DType = strings.ToUpper(o.DType)
 		switch {
 		case !slices.Contains(engine.Targets, o.To):
 			return usageError{fmt.Errorf("--to %q, want %s", o.To, strings.Join(engine.Targets, ", "))}

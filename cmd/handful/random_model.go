@@ -27,20 +27,20 @@ func randomModelCommand() *cobra.Command {
 		Long: "Writes config.json and model.safetensors of a published shape with random weights: for tests of loading, memory\n" +
 			"and speed where the real weights are not at hand. It knows nothing and has no tokenizer: give rows as token ids.\n\n" +
 			"Shapes: " + strings.Join(hf.Published(), ", ") + ".\n" +
-			"t5-v1_1 has the sizes of LM-adapted T5 and Flan-T5; qwen2.5-0.5b is a Llama of its sizes, without biases.",
+			"t5-v1_1 has the sizes of LM-adapted T5 and Flan-T5.",
 	}
 	f := c.Flags()
 	f.StringVar(&shape, "shape", "", "a published shape")
 	f.StringVar(&out, "out", "", "folder to write")
-	f.StringVar(&dtype, "dtype", "f32", "type of the weights: f32, f16 or bf16")
+	f.StringVar(&dtype, "dtype", "F32", "type of the weights: F32, F16 or BF16")
 	f.Uint64Var(&seed, "seed", 0, "seed of the values")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if err := need(c, "shape", "out"); err != nil {
 			return err
 		}
-		dt, ok := map[string]tensor.DType{"f32": tensor.F32, "f16": tensor.F16, "bf16": tensor.BF16}[dtype]
+		dt, ok := map[string]tensor.DType{"F32": tensor.F32, "F16": tensor.F16, "BF16": tensor.BF16}[strings.ToUpper(dtype)]
 		if !ok {
-			return usageError{fmt.Errorf("--dtype: got %q, want f32, f16 or bf16", dtype)}
+			return usageError{fmt.Errorf("--dtype: got %q, want F32, F16 or BF16", dtype)}
 		}
 		config, tensors, err := hf.RandomModel(shape, dt, seed)
 		if err != nil {

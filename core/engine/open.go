@@ -59,7 +59,7 @@ func Open(ctx context.Context, o OpenOptions) (_ *Engine, err error) {
 	if e.model, err = model.Open(mc, weightsOf(o, &watched{Weights: e.ckpt, total: e.ckpt.Bytes(), report: o.Progress})); err != nil {
 		return nil, err
 	}
-	if o.TrainBase && e.encodes() {
+	if o.TrainBase && mc.ModelType != "llama" {
 		return nil, fault.Unsupportedf("base", "training the weights of a %s itself", mc.ModelType).Next("leave --base-trainable out, or take a Llama-family base")
 	}
 	if len(o.Inventory) > 0 {

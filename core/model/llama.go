@@ -11,7 +11,7 @@ import (
 
 // llama is the Llama decoder as transformers' LlamaForCausalLM computes it:
 // pre-norm blocks of grouped-query attention with half-split rotary embedding
-// and a SiLU-gated feed-forward, no biases.
+// and a SiLU-gated feed-forward. Qwen2 is the same with biases of q, k and v.
 //
 //	x ← x + o(attn(rope(q(n1 x)), rope(k(n1 x)), v(n1 x)))
 //	x ← x + down(silu(gate(n2 x)) ⊙ up(n2 x))
@@ -33,6 +33,7 @@ type llamaLayer struct {
 
 type linear struct {
 	w    *tensor.Var // [Out, In]
+	b    *tensor.Var // [Out, 1]; nil: none
 	site Site
 }
 
@@ -44,13 +45,20 @@ func newLlama(c Config, w Weights) (Model, error) {
 	for i := range m.layers {
 		p := fmt.Sprintf("model.layers.%d.", i)
 		lin := func(module string, in, out int) linear {
-			return linear{l.get(p+module+".weight", out, in), Site{Name: p + module, Layer: i, Module: lastPart(module), In: in, Out: out}}
+			return linear{w: l.get(p+module+".weight", out, in), site: Site{Name: p + module, Layer: i, Module: lastPart(module), In: in, Out: out}}
+		}
+		biased := func(module string, in, out int) linear {
+			x := lin(module, in, out)
+			if c.QKVBias {
+				x.b = l.bias(p+module+".bias", out)
+			}
+			return x
 		}
 		m.layers[i] = llamaLayer{
 			norm1: l.norm(p+"input_layernorm.weight", d),
 			norm2: l.norm(p+"post_attention_layernorm.weight", d),
-			q:     lin("self_attn.q_proj", d, q), k: lin("self_attn.k_proj", d, kv),
-			v: lin("self_attn.v_proj", d, kv), o: lin("self_attn.o_proj", q, d),
+			q:     biased("self_attn.q_proj", d, q), k: biased("self_attn.k_proj", d, kv),
+			v: biased("self_attn.v_proj", d, kv), o: lin("self_attn.o_proj", q, d),
 			gate: lin("mlp.gate_proj", d, c.FFN), up: lin("mlp.up_proj", d, c.FFN), down: lin("mlp.down_proj", c.FFN, d),
 		}
 	}
@@ -77,7 +85,13 @@ func (m *llama) Sites() (s []Site) {
 func (m *llama) Vars() []*tensor.Var {
 	v := []*tensor.Var{m.embed}
 	for _, l := range m.layers {
-		v = append(v, l.norm1, l.q.w, l.k.w, l.v.w, l.o.w, l.norm2, l.gate.w, l.up.w, l.down.w)
+		v = append(v, l.norm1)
+		for _, x := range []linear{l.q, l.k, l.v} {
+			if v = append(v, x.w); x.b != nil {
+				v = append(v, x.b)
+			}
+		}
+		v = append(v, l.o.w, l.norm2, l.gate.w, l.up.w, l.down.w)
 	}
 	v = append(v, m.norm)
 	if m.head != m.embed {
@@ -138,12 +152,26 @@ func (l *loader) norm(name string, n int) *tensor.Var {
 	if v == nil || v.DType == tensor.F32 {
 		return v
 	}
+	return l.small(v, n)
+}
+
+// bias reads one as F32 [n, 1].
+func (l *loader) bias(name string, n int) *tensor.Var {
+	v := l.get(name, n)
+	if v == nil {
+		return nil
+	}
+	return l.small(v, n, 1)
+}
+
+// small reads a vector into memory.
+func (l *loader) small(v *tensor.Var, shape ...int) *tensor.Var {
 	f, err := tensor.ReadF32(v.Init)
 	if err != nil {
 		l.err = err
 		return nil
 	}
-	return tensor.FromF32(name, f, n)
+	return tensor.FromF32(v.Name, f, shape...)
 }
 
 func lastPart(s string) string {

@@ -37,6 +37,7 @@ type Config struct {
 	RopeStretch []float64
 	Eps         float64 // rms_norm_eps
 	Tied        bool    // the head is the embedding
+	QKVBias     bool    // q, k and v have biases: Qwen2
 
 	// Of encoder-decoders alone.
 	EncoderLayers int // num_layers; 0: there is no encoder
@@ -51,7 +52,7 @@ type Config struct {
 // Encodes tells an encoder-decoder from a decoder alone.
 func (c Config) Encodes() bool { return c.EncoderLayers > 0 }
 
-// Site is an adaptable linear y = x·Wᵀ.
+// Site is an adaptable linear y = x·Wᵀ, or x·Wᵀ + b.
 type Site struct {
 	Name    string // HF module path: model.layers.0.self_attn.q_proj
 	Layer   int
@@ -80,6 +81,9 @@ func adapted(g *graph.Graph, ad Adapter, l linear, x, slot *graph.Node) *graph.N
 		x = in.Input(g, l.site, x)
 	}
 	y := graph.Linear(x, g.Use(l.w))
+	if l.b != nil { // b for each row: 1·bᵀ
+		y = graph.Add(y, graph.Linear(g.Fill(1, x.Rows(), 1), g.Use(l.b)))
+	}
 	if ad != nil {
 		y = ad.Apply(g, l.site, x, y, slot)
 	}
@@ -115,7 +119,7 @@ func Open(c Config, w Weights) (Model, error) {
 	return open(c, w)
 }
 
-var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama, "mt5": newT5, "t5": newT5}
+var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama, "qwen2": newLlama, "mt5": newT5, "t5": newT5}
 
 func archNames() (names []string) {
 	for n := range archs {

@@ -61,7 +61,7 @@ func (l *loader) t5Stack(c Config, name string, layers int, decoder bool) (s t5S
 		part := 0
 		next := func() string { part++; return fmt.Sprintf("%s.block.%d.layer.%d.", name, i, part-1) }
 		lin := func(module string, in, out int) linear {
-			return linear{l.get(module+".weight", out, in), Site{Name: module, Layer: i, Module: lastPart(module), In: in, Out: out}}
+			return linear{w: l.get(module+".weight", out, in), site: Site{Name: module, Layer: i, Module: lastPart(module), In: in, Out: out}}
 		}
 		attention := func(kind string) t5Attention {
 			p := next()

@@ -35,7 +35,7 @@ const (
 	maxContext = 1 << 24
 )
 
-// fields are LlamaConfig's keys, of transformers 4 and 5.
+// fields are LlamaConfig's and Qwen2Config's keys, of transformers 4 and 5.
 type fields struct {
 	Layers      int             `json:"num_hidden_layers"`
 	Hidden      int             `json:"hidden_size"`
@@ -54,6 +54,8 @@ type fields struct {
 	AttnBias    bool            `json:"attention_bias"`
 	MLPBias     bool            `json:"mlp_bias"`
 	Act         *string         `json:"hidden_act"`
+	Sliding     bool            `json:"use_sliding_window"`
+	LayerTypes  []string        `json:"layer_types"`
 	BOS         json.RawMessage `json:"bos_token_id"`
 	EOS         json.RawMessage `json:"eos_token_id"`
 	DType       string          `json:"dtype"`
@@ -74,8 +76,8 @@ func readConfig(o format.Object) (Config, error) {
 	}
 	read := families[modelType]
 	if read == nil {
-		return Config{Config: model.Config{ModelType: modelType}}, fault.Unsupportedf(op, "model_type %.60q, want llama, t5 or mt5", modelType).
-			Next("choose a Llama-family model such as SmolLM2 or TinyLlama, or a T5")
+		return Config{Config: model.Config{ModelType: modelType}}, fault.Unsupportedf(op, "model_type %.60q, want llama, qwen2, t5 or mt5", modelType).
+			Next("choose a Llama-family model such as SmolLM2, TinyLlama or Qwen2.5, or a T5")
 	}
 	raw, err := json.Marshal(o)
 	if err != nil {
@@ -92,7 +94,7 @@ func readConfig(o format.Object) (Config, error) {
 }
 
 // families are the readers of config.json by model_type.
-var families = map[string]func(modelType string, raw []byte) (Config, error){"llama": readLlama, "t5": readT5, "mt5": readT5}
+var families = map[string]func(modelType string, raw []byte) (Config, error){"llama": readLlama, "qwen2": readLlama, "t5": readT5, "mt5": readT5}
 
 func readLlama(modelType string, raw []byte) (Config, error) {
 	f := fields{}
@@ -105,6 +107,12 @@ func readLlama(modelType string, raw []byte) (Config, error) {
 	c := Config{Config: model.Config{ModelType: modelType, Layers: f.Layers, Hidden: f.Hidden, FFN: f.FFN, Heads: f.Heads, KVHeads: f.Heads, Vocab: f.Vocab,
 		Context: 2048, RopeTheta: 10000, Eps: 1e-6, Tied: f.Tied}, // LlamaConfig's defaults
 		AttentionBias: f.AttnBias, MLPBias: f.MLPBias, DType: f.OldDType}
+	if modelType == "qwen2" {
+		c.Context, c.QKVBias = 32768, true // Qwen2Config's
+		if err := wholeAttention(f); err != nil {
+			return c, err
+		}
+	}
 	if f.DType != "" {
 		c.DType = f.DType
 	}
@@ -136,6 +144,19 @@ func readLlama(modelType string, raw []byte) (Config, error) {
 		return c, err
 	}
 	return c, c.check(op)
+}
+
+// wholeAttention refuses layers that see a window of the tokens before them.
+func wholeAttention(f fields) error {
+	if f.Sliding {
+		return fault.Unsupportedf(op, "use_sliding_window is set")
+	}
+	for i, t := range f.LayerTypes {
+		if t != "full_attention" {
+			return fault.Unsupportedf(op, "layer_types: layer %d is %.60q, want full_attention", i, t)
+		}
+	}
+	return nil
 }
 
 func set[T any](to *T, v *T) {

@@ -63,8 +63,8 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	case arch == "t5encoder":
 		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture \"t5encoder\": an encoder alone").Next("choose a T5 with its decoder")
 	case read == nil:
-		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama or t5", arch).
-			Next("choose a Llama-family model such as SmolLM2 or TinyLlama, or a T5")
+		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama, qwen2 or t5", arch).
+			Next("choose a Llama-family model such as SmolLM2, TinyLlama or Qwen2.5, or a T5")
 	}
 	if t := g.String("general.type"); t != "" && t != "model" {
 		return Config{}, fault.Unsupportedf("gguf", "general.type %.60q, want model", t)
@@ -76,7 +76,7 @@ func ggufConfig(g *gguf.File) (Config, error) {
 }
 
 // ggufFamilies are the readers of metadata by general.architecture.
-var ggufFamilies = map[string]func(g *gguf.File) (Config, error){"llama": ggufLlama, "t5": ggufT5}
+var ggufFamilies = map[string]func(g *gguf.File) (Config, error){"llama": ggufLlama, "qwen2": ggufLlama, "t5": ggufT5}
 
 // ggufSizes reads sizes that are one number for all layers.
 func ggufSizes(g *gguf.File, arch string, sizes map[string]*int) error {
@@ -91,9 +91,11 @@ func ggufSizes(g *gguf.File, arch string, sizes map[string]*int) error {
 	return nil
 }
 
+// ggufLlama reads a llama's or a qwen2's metadata.
 func ggufLlama(g *gguf.File) (Config, error) {
-	c := Config{Config: model.Config{ModelType: "llama", RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight")}}
-	if err := ggufSizes(g, "llama.", map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
+	arch := g.String("general.architecture")
+	c := Config{Config: model.Config{ModelType: arch, RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight"), QKVBias: arch == "qwen2"}}
+	if err := ggufSizes(g, arch+".", map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
 		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context}); err != nil {
 		return c, err
 	}
@@ -103,13 +105,13 @@ func ggufLlama(g *gguf.File) (Config, error) {
 	if c.Heads > 0 {
 		c.HeadDim = c.Hidden / c.Heads
 	}
-	if k, ok := g.Int("llama.attention.key_length"); ok {
+	if k, ok := g.Int(arch + ".attention.key_length"); ok {
 		c.HeadDim = k
 	}
-	if v, ok := g.Float("llama.rope.freq_base"); ok {
+	if v, ok := g.Float(arch + ".rope.freq_base"); ok {
 		c.RopeTheta = v
 	}
-	if v, ok := g.Float("llama.attention.layer_norm_rms_epsilon"); ok {
+	if v, ok := g.Float(arch + ".attention.layer_norm_rms_epsilon"); ok {
 		c.Eps = v
 	}
 	if err := ggufExtras(g, c); err != nil {
@@ -135,14 +137,15 @@ func ggufLlama(g *gguf.File) (Config, error) {
 // ggufExtras refuses what llama.cpp files under the same architecture and is
 // another model's math.
 func ggufExtras(g *gguf.File, c Config) error {
+	arch := c.ModelType
 	for key, plain := range map[string]int{"expert_count": 0, "attention.sliding_window": 0, "rope.dimension_count": c.HeadDim, "attention.value_length": c.HeadDim} {
-		if v, ok := g.Int("llama." + key); ok && v != plain {
-			return fault.Unsupportedf("gguf", "llama.%s is %d, want %d", key, v, plain)
+		if v, ok := g.Int(arch + "." + key); ok && v != plain {
+			return fault.Unsupportedf("gguf", "%s.%s is %d, want %d", arch, key, v, plain)
 		}
 	}
 	for key, plain := range map[string]float64{"logit_scale": 1, "attention.scale": 0} {
-		if v, ok := g.Float("llama." + key); ok && v != plain && v != 0 {
-			return fault.Unsupportedf("gguf", "llama.%s is %g", key, v)
+		if v, ok := g.Float(arch + "." + key); ok && v != plain && v != 0 {
+			return fault.Unsupportedf("gguf", "%s.%s is %g", arch, key, v)
 		}
 	}
 	return nil

@@ -153,7 +153,7 @@ func TestGGUFVariants(t *testing.T) {
 		{"a head of its own", add("output.weight", 0, 160, 4, 10), 0, ""},
 		{"64-bit counts", kv("llama.block_count", uint64(1)), 0, ""},
 		{"no scaling, said", kv("llama.rope.scaling.type", "none"), 0, ""},
-		{"another architecture", kv("general.architecture", "qwen2"), fault.Unsupported, `"qwen2"`},
+		{"another architecture", kv("general.architecture", "phi3"), fault.Unsupported, `"phi3"`},
 		{"no architecture", kv("general.architecture", nil), fault.Unsupported, `""`},
 		{"an adapter", kv("general.type", "adapter"), fault.Unsupported, `"adapter"`},
 		{"a part", kv("split.count", uint16(3)), fault.Unsupported, "3 parts"},

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"handful/core/fault"
 	"handful/core/format"
@@ -11,8 +12,7 @@ import (
 )
 
 // published are config.json's of models that people use, by name. T5's v1.1
-// sizes are those of its LM-adapted and Flan versions too. Qwen2.5's has the
-// sizes alone: its attention has biases, which are not built.
+// sizes are those of its LM-adapted and Flan versions too.
 var published = map[string]string{
 	"t5-small":       t5JSON(512, 2048, 6, 8, "relu"),
 	"t5-base":        t5JSON(768, 3072, 12, 12, "relu"),
@@ -20,10 +20,10 @@ var published = map[string]string{
 	"t5-v1_1-small":  t5JSON(512, 1024, 8, 6, "gated-gelu"),
 	"t5-v1_1-base":   t5JSON(768, 2048, 12, 12, "gated-gelu"),
 	"t5-v1_1-large":  t5JSON(1024, 2816, 24, 16, "gated-gelu"),
-	"smollm2-135m":   llamaJSON(576, 1536, 30, 9, 3, 49152, 8192, 1e5, 1e-5, true),
-	"smollm2-360m":   llamaJSON(960, 2560, 32, 15, 5, 49152, 8192, 1e5, 1e-5, true),
-	"qwen2.5-0.5b":   llamaJSON(896, 4864, 24, 14, 2, 151936, 32768, 1e6, 1e-6, true),
-	"tinyllama-1.1b": llamaJSON(2048, 5632, 22, 32, 4, 32000, 2048, 1e4, 1e-5, false),
+	"smollm2-135m":   llamaJSON("Llama", 576, 1536, 30, 9, 3, 49152, 8192, 1e5, 1e-5, true),
+	"smollm2-360m":   llamaJSON("Llama", 960, 2560, 32, 15, 5, 49152, 8192, 1e5, 1e-5, true),
+	"qwen2.5-0.5b":   llamaJSON("Qwen2", 896, 4864, 24, 14, 2, 151936, 32768, 1e6, 1e-6, true),
+	"tinyllama-1.1b": llamaJSON("Llama", 2048, 5632, 22, 32, 4, 32000, 2048, 1e4, 1e-5, false),
 }
 
 func t5JSON(hidden, ffn, layers, heads int, proj string) string {
@@ -34,10 +34,10 @@ func t5JSON(hidden, ffn, layers, heads int, proj string) string {
 		hidden, ffn, layers, layers, heads, proj, tied, tied)
 }
 
-func llamaJSON(hidden, ffn, layers, heads, kv, vocab, context int, theta, eps float64, tied bool) string {
-	return fmt.Sprintf(`{"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, `+
+func llamaJSON(family string, hidden, ffn, layers, heads, kv, vocab, context int, theta, eps float64, tied bool) string {
+	return fmt.Sprintf(`{"architectures": ["%sForCausalLM"], "model_type": %q, "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d, "num_attention_heads": %d, `+
 		`"num_key_value_heads": %d, "vocab_size": %d, "max_position_embeddings": %d, "rope_theta": %g, "rms_norm_eps": %g, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2, `+
-		`"tie_word_embeddings": %v}`, hidden, ffn, layers, heads, kv, vocab, context, theta, eps, tied)
+		`"tie_word_embeddings": %v}`, family, strings.ToLower(family), hidden, ffn, layers, heads, kv, vocab, context, theta, eps, tied)
 }
 
 // Published lists the names of the shapes that RandomModel makes, sorted.

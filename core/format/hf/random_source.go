@@ -13,9 +13,10 @@ import (
 
 // spread is the deviation of a tensor's first values, 0 for a norm's ones:
 // transformers' _init_weights, plain for a Llama. A T5's own head is drawn as its
-// linears are, so that logits are of a size to begin with.
+// linears are, so that logits are of a size to begin with, and Qwen2's biases as
+// its weights, which transformers begins with zeros.
 func (c Config) spread(s Shape, plain float64) float64 {
-	if len(s.Shape) == 1 {
+	if len(s.Shape) == 1 && !strings.HasSuffix(s.Name, ".bias") {
 		return 0
 	}
 	if !c.Encodes() {

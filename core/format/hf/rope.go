@@ -120,10 +120,11 @@ func (s scaling) positive(key, name string, v *float64) (float64, error) {
 // ggufRope reads what llama.cpp keeps of the same: a factor for all
 // frequencies, or a tensor of one for each, which is how it stores llama3's.
 func ggufRope(g *gguf.File, c *Config) error {
-	kind := g.String("llama.rope.scaling.type")
+	arch := c.ModelType + "."
+	kind := g.String(arch + "rope.scaling.type")
 	factor := 1.0
 	for _, key := range []string{"rope.scaling.factor", "rope.scale_linear"} {
-		if v, ok := g.Float("llama." + key); ok && v != 0 && v != 1 {
+		if v, ok := g.Float(arch + key); ok && v != 0 && v != 1 {
 			factor = v
 		}
 	}
@@ -132,9 +133,9 @@ func ggufRope(g *gguf.File, c *Config) error {
 	case kind != "" && kind != "none" && kind != "linear":
 		return fault.Unsupportedf("gguf", "rope scaling %.60q, want none or linear", kind)
 	case factor != 1 && (kind == "none" || freqs):
-		return fault.Unsupportedf("gguf", "llama.rope.scaling.factor is %g beside type %.60q and %s", factor, kind, ropeFreqs)
+		return fault.Unsupportedf("gguf", "%srope.scaling.factor is %g beside type %.60q and %s", arch, factor, kind, ropeFreqs)
 	case !(factor > 0 && factor < 1e9):
-		return fault.Inputf("gguf", "llama.rope.scaling.factor is %g, want a positive number", factor)
+		return fault.Inputf("gguf", "%srope.scaling.factor is %g, want a positive number", arch, factor)
 	case factor == 1 && !freqs:
 		return nil
 	}

@@ -14,21 +14,22 @@ import (
 type module struct {
 	hf, gguf string
 	shape    func(c Config) []int // [out, in], or [hidden] for a norm
+	bias     bool                 // where Config.QKVBias is set: [out]
 }
 
 func hidden(c Config) []int { return []int{c.Hidden} }
 
 // modules are what each layer of a Llama holds.
 var modules = []module{
-	{"input_layernorm", "attn_norm", hidden},
-	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }},
-	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }},
-	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }},
-	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }},
-	{"post_attention_layernorm", "ffn_norm", hidden},
-	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }},
-	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }},
-	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }},
+	{"input_layernorm", "attn_norm", hidden, false},
+	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }, true},
+	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true},
+	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true},
+	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }, false},
+	{"post_attention_layernorm", "ffn_norm", hidden, false},
+	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false},
+	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false},
+	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }, false},
 }
 
 // Shape is a tensor that a config wants.
@@ -45,7 +46,11 @@ func (c Config) Shapes() []Shape {
 	out := []Shape{{"model.embed_tokens.weight", "token_embd.weight", []int{c.Vocab, c.Hidden}}}
 	for l := range c.Layers {
 		for _, m := range modules {
-			out = append(out, Shape{fmt.Sprintf("model.layers.%d.%s.weight", l, m.hf), fmt.Sprintf("blk.%d.%s.weight", l, m.gguf), m.shape(c)})
+			hf, gguf := fmt.Sprintf("model.layers.%d.%s.", l, m.hf), fmt.Sprintf("blk.%d.%s.", l, m.gguf)
+			out = append(out, Shape{hf + "weight", gguf + "weight", m.shape(c)})
+			if m.bias && c.QKVBias {
+				out = append(out, Shape{hf + "bias", gguf + "bias", m.shape(c)[:1]})
+			}
 		}
 	}
 	out = append(out, Shape{"model.norm.weight", "output_norm.weight", hidden(c)})

@@ -51,5 +51,8 @@ func (c Config) family() string {
 	if c.Encodes() {
 		return "T5"
 	}
+	if c.QKVBias {
+		return "Qwen2"
+	}
 	return "Llama"
 }

@@ -36,7 +36,7 @@ func TestDescribe(t *testing.T) {
 	other := strings.Replace(string(read(t, golden+"/s4/adapter_init/adapter_config.json")), "POLY", "VERA", 1)
 	poly := formattest.Folder(t, golden+"/s4/adapter_init")
 	weights := read(t, golden+"/s4/adapter_init/adapter_model.safetensors")
-	qwen := formattest.GGUF{KV: []formattest.KV{{Key: "general.architecture", Value: "qwen2"}},
+	phi := formattest.GGUF{KV: []formattest.KV{{Key: "general.architecture", Value: "phi3"}},
 		Tensors: []formattest.GGUFTensor{{Name: "w\x1b[31m", Dims: []uint64{256, 2}, Kind: 12, Data: make([]byte, 288), Offset: -1}}}.Bytes()
 	for _, c := range []struct {
 		name         string
@@ -57,7 +57,7 @@ func TestDescribe(t *testing.T) {
 		{"a LoRA", formattest.Folder(t, golden+"/s4/mhr_mu/adapter_init"), "adapter", "peft-lora", 4096, 28, map[string]int64{"F32": 16384}, []string{"adapter (peft-lora)", "rank                   4"}},
 		{"tensors", format.Folder{blob("batches.safetensors", read(t, golden+"/batches.safetensors"))}, "tensors", "safetensors", 1720, 4, map[string]int64{"I64": 13760}, []string{"task_ids"}},
 		{"another family", format.Folder{blob("config.json", bart), blob("model.safetensors", model), blob("vectors.safetensors", weights)}, "model", "hf", 21664, 20, map[string]int64{"F32": 86656}, []string{"cannot be used: config.json: model_type \"bart\"", "d_model                32"}},
-		{"a GGUF that cannot be used", format.Folder{blob("q.gguf", qwen)}, "model", "gguf", 512, 1, map[string]int64{"Q4_K": 288}, []string{"cannot be used", `"w\x1b[31m"`}},
+		{"a GGUF that cannot be used", format.Folder{blob("q.gguf", phi)}, "model", "gguf", 512, 1, map[string]int64{"Q4_K": 288}, []string{"cannot be used", `"w\x1b[31m"`}},
 		{"another PEFT method", format.Folder{blob("adapter_config.json", []byte(other)), blob("adapter_model.safetensors", weights)}, "adapter", "peft", 17056, 42, map[string]int64{"F32": 68224}, []string{"cannot be used", "VERA"}},
 	} {
 		s, err := Describe(c.f)

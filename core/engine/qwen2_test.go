@@ -101,10 +101,9 @@ func TestQwen2Out(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lora := formattest.Folder(t, qwen2+"/adapter")
-	convert := func(base format.Folder, to string) (out format.Folder) {
+	convert := func(in, base format.Folder, to string) (out format.Folder) {
 		t.Helper()
-		err := Convert(ctx, lora, base, ConvertOptions{To: to}, func(name string, write func(io.Writer) error) error {
+		err := Convert(ctx, in, base, ConvertOptions{To: to}, func(name string, write func(io.Writer) error) error {
 			var b bytes.Buffer
 			err := write(&b)
 			out = append(out, format.NamedBlob{Name: name, Blob: format.BytesBlob(b.Bytes())})
@@ -115,23 +114,48 @@ func TestQwen2Out(t *testing.T) {
 		}
 		return out
 	}
-	want := formattest.Safetensors(t, qwen2+"/logits.safetensors").F32("adapted0")
-	for name, base := range map[string]format.Folder{"folder": formattest.Folder(t, qwen2+"/base"), "gguf": {{Name: "tiny.gguf", Blob: format.BytesBlob(tiny)}}} {
-		e, err := Open(ctx, OpenOptions{Base: convert(base, "merged"), Device: device.Options{Kind: "cpu"}})
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		defer e.Close()
-		s, err := e.Score(ctx, Adapter{Name: "base", tasks: 1}, `{"input_ids": [5, 17, 40, 3, 22, 61], "labels": [-100, -100, -100, 3, 22, 61]}`, ScoreOptions{KeepLogits: true})
+	const row = `{"input_ids": [5, 17, 40, 3, 22, 61], "labels": [-100, -100, -100, 3, 22, 61]}`
+	logits := func(base format.Folder, adapter func(e *Engine) Adapter) []float32 {
+		t.Helper()
+		e, err := Open(ctx, OpenOptions{Base: base, Device: device.Options{Kind: "cpu"}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer e.Close()
+		s, err := e.Score(ctx, adapter(e), row, ScoreOptions{KeepLogits: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Logits[0]
+	}
+	plain := func(*Engine) Adapter { return Adapter{Name: "base", tasks: 1} }
+	same := func(name string, got, want []float32) {
+		t.Helper()
 		for j, w := range want {
-			if math.Abs(float64(s.Logits[0][j]-w)) > 1e-4+1e-4*math.Abs(float64(w)) {
-				t.Fatalf("%s: logit %d is %v, want %v", name, j, s.Logits[0][j], w)
+			if math.Abs(float64(got[j]-w)) > 1e-4+1e-4*math.Abs(float64(w)) {
+				t.Fatalf("%s: logit %d is %v, want %v", name, j, got[j], w)
 			}
 		}
-		g, err := gguf.Open(convert(base, "gguf-lora")[0])
+	}
+	lora := formattest.Folder(t, qwen2+"/adapter")
+	want := formattest.Safetensors(t, qwen2+"/logits.safetensors").F32("adapted0")
+	for name, base := range map[string]format.Folder{"folder": formattest.Folder(t, qwen2+"/base"), "gguf": {{Name: "tiny.gguf", Blob: format.BytesBlob(tiny)}}} {
+		same(name, logits(convert(lora, base, "merged"), plain), want)
+		var ia3 format.Folder // its scales meet the biases too
+		scaled := logits(base, func(e *Engine) Adapter {
+			o := Defaults("ia3")
+			o.Examples, o.Steps, o.LR = row, 5, 0.5
+			fit, err := e.Adapt(ctx, o, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range fit.files {
+				ia3 = append(ia3, format.NamedBlob{Name: f.Name, Blob: format.BytesBlob(f.Bytes)})
+			}
+			return fit.Adapter
+		})
+		same(name+", ia3", logits(convert(ia3, base, "merged"), plain), scaled)
+		g, err := gguf.Open(convert(lora, base, "gguf-lora")[0])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 
 // Merged gives the base's tensors by their HF names as dt (F32, F16 or BF16),
 // with an adapter in its linears' weights: of a LoRA W + (A·B)ᵀ/r, of (IA)³ its
-// rows, or of a feed-forward linear its columns, scaled. Either may be nil.
+// rows and bias, or of a feed-forward linear its columns, scaled. Either may be nil.
 // Rows are computed as they are read, a few at a time.
 func (c *Checkpoint) Merged(dt tensor.DType, l *skill.Single, a *skill.IA3) (map[string]tensor.Source, error) {
 	out := map[string]tensor.Source{}
@@ -54,8 +54,11 @@ func (c *Checkpoint) Merged(dt tensor.DType, l *skill.Single, a *skill.IA3) (map
 			}
 			if a.IsFeedforward(s) {
 				m.cols = a.Scale[s]
-			} else {
-				m.rows = a.Scale[s]
+				continue
+			}
+			m.rows = a.Scale[s]
+			if bias, ok := out[s+".bias"].(*merged); ok {
+				bias.cols = a.Scale[s]
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-"""Base models: a Hugging Face folder or a .gguf, T5, Llama or Qwen2."""
+"""Base models: a Hugging Face folder or a .gguf, T5, Llama, Qwen2 or Qwen3."""
 
 import hashlib
 import os
@@ -54,8 +54,8 @@ def load_base(path, precision: str = "f32") -> Base:
     attention = "sdpa" if torch.cuda.is_available() else "eager"  # on a CPU, rows being short, a backward pass takes a quarter less
     try:
         config = AutoConfig.from_pretrained(folder, **gguf)
-        if config.model_type not in ("llama", "qwen2", "t5"):
-            raise Fault("base", f"model_type is {config.model_type}, want llama, qwen2 or t5")
+        if config.model_type not in ("llama", "qwen2", "qwen3", "t5"):
+            raise Fault("base", f"model_type is {config.model_type}, want llama, qwen2, qwen3 or t5")
         kind = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         model = kind.from_pretrained(folder, dtype=torch.float32, attn_implementation=attention, **gguf)
     except (OSError, ValueError) as e:

@@ -1,13 +1,14 @@
 package graph
 
 // KindRMSNorm is y[i] = w ⊙ x[i]·ρ, ρ = 1/√(mean_j x[i,j]² + eps).
-// x [n, d], w [d] → y [n, d]; Attr is RMSNormAttr.
+// x [n, d], w [d] → y [n, d]; Attr is RMSNormAttr. x [n, h·d] is h rows of d: the
+// heads of a token, each normalised alone.
 //
 //	dx = ρ·(w⊙dy) − ρ³/d·x·Σ_j x_j w_j dy_j
 //	dw = Σ_i dy[i] ⊙ x[i]·ρ_i
 const KindRMSNorm Kind = "RMSNorm"
 
-// KindRMSNormGrad is dx [n, d] from x, w, dy.
+// KindRMSNormGrad is dx, as x, from x, w, dy.
 const KindRMSNormGrad Kind = "RMSNormGrad"
 
 // KindRMSNormGradW is dw [d] from x, dy.
@@ -16,9 +17,9 @@ const KindRMSNormGradW Kind = "RMSNormGradW"
 // RMSNormAttr is the attribute of the three RMSNorm ops.
 type RMSNormAttr struct{ Eps float32 }
 
-// RMSNorm is root-mean-square normalisation (Llama, T5).
+// RMSNorm is root-mean-square normalisation (Llama, T5; of heads Qwen3).
 func RMSNorm(x, w *Node, eps float32) *Node {
-	want(KindRMSNorm, len(x.Shape) == 2 && w.Numel() == x.Shape[1], "x %v, w %v", x.Shape, w.Shape)
+	want(KindRMSNorm, len(x.Shape) == 2 && x.Shape[1]%w.Numel() == 0, "x %v, w %v", x.Shape, w.Shape)
 	return x.g.add(KindRMSNorm, RMSNormAttr{eps}, x.Shape, x, w)
 }
 

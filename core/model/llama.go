@@ -11,7 +11,8 @@ import (
 
 // llama is the Llama decoder as transformers' LlamaForCausalLM computes it:
 // pre-norm blocks of grouped-query attention with half-split rotary embedding
-// and a SiLU-gated feed-forward. Qwen2 is the same with biases of q, k and v.
+// and a SiLU-gated feed-forward. Qwen2 is the same with biases of q, k and v, and
+// Qwen3 with norms of the heads of q and k, before they are turned.
 //
 //	x ← x + o(attn(rope(q(n1 x)), rope(k(n1 x)), v(n1 x)))
 //	x ← x + down(silu(gate(n2 x)) ⊙ up(n2 x))
@@ -26,6 +27,7 @@ type llama struct {
 
 type llamaLayer struct {
 	norm1, norm2 *tensor.Var // [Hidden]
+	qNorm, kNorm *tensor.Var // [HeadDim]; nil: none
 	q, k, v, o   linear
 	gate, up     linear
 	down         linear
@@ -62,6 +64,12 @@ func newLlama(c Config, w Weights) (Model, error) {
 			gate: lin("mlp.gate_proj", d, c.FFN), up: lin("mlp.up_proj", d, c.FFN), down: lin("mlp.down_proj", c.FFN, d),
 		}
 	}
+	if c.HeadNorm {
+		for i := range m.layers {
+			at := fmt.Sprintf("model.layers.%d.self_attn.", i)
+			m.layers[i].qNorm, m.layers[i].kNorm = l.norm(at+"q_norm.weight", c.HeadDim), l.norm(at+"k_norm.weight", c.HeadDim)
+		}
+	}
 	m.norm = l.norm("model.norm.weight", d)
 	m.head = m.embed
 	if !c.Tied {
@@ -86,9 +94,9 @@ func (m *llama) Vars() []*tensor.Var {
 	v := []*tensor.Var{m.embed}
 	for _, l := range m.layers {
 		v = append(v, l.norm1)
-		for _, x := range []linear{l.q, l.k, l.v} {
-			if v = append(v, x.w); x.b != nil {
-				v = append(v, x.b)
+		for _, x := range []*tensor.Var{l.q.w, l.q.b, l.qNorm, l.k.w, l.k.b, l.kNorm, l.v.w, l.v.b} {
+			if x != nil {
+				v = append(v, x)
 			}
 		}
 		v = append(v, l.o.w, l.norm2, l.gate.w, l.up.w, l.down.w)
@@ -104,11 +112,16 @@ func (m *llama) Hidden(g *graph.Graph, b Batch, ad Adapter) *graph.Node {
 	c, eps := m.c, float32(m.c.Eps)
 	attr := graph.AttentionAttr{Heads: c.Heads, KVHeads: c.KVHeads, Dim: c.HeadDim, Scale: float32(1 / math.Sqrt(float64(c.HeadDim)))}
 	lin := func(l linear, x *graph.Node) *graph.Node { return adapted(g, ad, l, x, b.Slot) }
-	rope := func(x *graph.Node) *graph.Node { return graph.Rope(x, g.Use(m.rope), b.Pos, c.HeadDim) }
+	rope := func(x *graph.Node, norm *tensor.Var) *graph.Node {
+		if norm != nil {
+			x = graph.RMSNorm(x, g.Use(norm), eps)
+		}
+		return graph.Rope(x, g.Use(m.rope), b.Pos, c.HeadDim)
+	}
 	x := graph.Gather(g.Use(m.embed), b.IDs)
 	for i, l := range m.layers {
 		h := graph.RMSNorm(x, g.Use(l.norm1), eps)
-		q, k, v := rope(lin(l.q, h)), rope(lin(l.k, h)), lin(l.v, h)
+		q, k, v := rope(lin(l.q, h), l.qNorm), rope(lin(l.k, h), l.kNorm), lin(l.v, h)
 		if b.Cache != nil {
 			k = graph.StoreRows(b.Cache.K[i], k, b.Cache.Rows)
 			v = graph.StoreRows(b.Cache.V[i], v, b.Cache.Rows)

@@ -38,6 +38,7 @@ type Config struct {
 	Eps         float64 // rms_norm_eps
 	Tied        bool    // the head is the embedding
 	QKVBias     bool    // q, k and v have biases: Qwen2
+	HeadNorm    bool    // each head's q and k are normalised: Qwen3
 
 	// Of encoder-decoders alone.
 	EncoderLayers int // num_layers; 0: there is no encoder
@@ -119,7 +120,7 @@ func Open(c Config, w Weights) (Model, error) {
 	return open(c, w)
 }
 
-var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama, "qwen2": newLlama, "mt5": newT5, "t5": newT5}
+var archs = map[string]func(Config, Weights) (Model, error){"llama": newLlama, "qwen2": newLlama, "qwen3": newLlama, "mt5": newT5, "t5": newT5}
 
 func archNames() (names []string) {
 	for n := range archs {

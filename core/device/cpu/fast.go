@@ -70,18 +70,18 @@ func fastReLUGrad(d *Device, _ *graph.Node, in []*buf, out *buf) func() {
 }
 
 func fastRMSNorm(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	x, w, y, c := in[0].f, in[1].f, out.f, out.cols()
+	x, w, y, c := in[0].f, in[1].f, out.f, len(in[1].f)
 	eps := n.Attr.(graph.RMSNormAttr).Eps
 	return func() {
-		parallel(out.rows(), 16, func(lo, hi int) { d.blas.rmsNorm(y[lo*c:hi*c], x[lo*c:hi*c], w, eps) })
+		parallel(len(y)/c, 16, func(lo, hi int) { d.blas.rmsNorm(y[lo*c:hi*c], x[lo*c:hi*c], w, eps) })
 	}
 }
 
 func fastRMSNormGrad(d *Device, n *graph.Node, in []*buf, out *buf) func() {
-	x, w, dy, y, c := in[0].f, in[1].f, in[2].f, out.f, out.cols()
+	x, w, dy, y, c := in[0].f, in[1].f, in[2].f, out.f, len(in[1].f)
 	eps := n.Attr.(graph.RMSNormAttr).Eps
 	return func() {
-		parallel(out.rows(), 16, func(lo, hi int) { d.blas.rmsNormGrad(y[lo*c:hi*c], x[lo*c:hi*c], w, dy[lo*c:hi*c], eps) })
+		parallel(len(y)/c, 16, func(lo, hi int) { d.blas.rmsNormGrad(y[lo*c:hi*c], x[lo*c:hi*c], w, dy[lo*c:hi*c], eps) })
 	}
 }
 

@@ -132,10 +132,10 @@ func refStoreRows(_ *Device, _ *graph.Node, in []*buf, out *buf) func() {
 }
 
 func refRMSNorm(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
-	x, w, d := in[0].f, in[1].f, out.cols()
+	x, w, d := in[0].f, in[1].f, len(in[1].f)
 	eps := float64(n.Attr.(graph.RMSNormAttr).Eps)
 	return func() {
-		for i := 0; i < out.rows(); i++ {
+		for i := range len(x) / d {
 			r := x[i*d : (i+1)*d]
 			rho := rms(r, eps)
 			for j := range r {
@@ -151,10 +151,10 @@ func rms(x []float32, eps float64) float64 {
 }
 
 func refRMSNormGrad(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
-	x, w, dy, d := in[0].f, in[1].f, in[2].f, out.cols()
+	x, w, dy, d := in[0].f, in[1].f, in[2].f, len(in[1].f)
 	eps := float64(n.Attr.(graph.RMSNormAttr).Eps)
 	return func() {
-		for i := 0; i < out.rows(); i++ {
+		for i := range len(x) / d {
 			r, g := x[i*d:(i+1)*d], dy[i*d:(i+1)*d]
 			rho, s := rms(r, eps), 0.0
 			for j := range r {
@@ -174,7 +174,7 @@ func refRMSNormGradW(_ *Device, n *graph.Node, in []*buf, out *buf) func() {
 	sum := make([]float64, d)
 	return func() {
 		clear(sum)
-		for i := 0; i < in[0].rows(); i++ {
+		for i := range len(x) / d {
 			r := x[i*d : (i+1)*d]
 			rho := rms(r, eps)
 			for j := range r {

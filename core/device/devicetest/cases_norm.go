@@ -17,6 +17,12 @@ func normCases() (cs []Case) {
 			return b.Grads(graph.RMSNorm(b.Param(n, d), b.Param(d), 1e-5))
 		}))
 	}
+	for _, s := range [][3]int{{1, 2, 8}, {5, 3, 7}, {33, 9, 64}, {1030, 2, 33}} {
+		n, heads, d := s[0], s[1], s[2]
+		cs = append(cs, compare(fmt.Sprintf("rms norm of heads %dx%dx%d", n, heads, d), Loose, func(b *Build) []*graph.Node {
+			return b.Grads(graph.RMSNorm(b.Param(n, heads*d), b.Param(d), 1e-5))
+		}))
+	}
 	return append(cs,
 		compare("rms norm of a zero row", Loose, func(b *Build) []*graph.Node {
 			x := b.Normal(3*65, 1)

@@ -134,6 +134,7 @@ func GradChecks() []GradCheck {
 		}},
 		{"gather", graph.KindGather, func(b *Build) *graph.Node { return graph.Gather(b.Param(4, 3), b.Ints(2, 0, -1, 2, 1, 3, 9)) }},
 		{"scatter", graph.KindScatter, func(b *Build) *graph.Node { return graph.Scatter(b.Param(4, 3), b.Ints(2, 0, 2, 1), 5) }},
+		{"rms norm of heads", graph.KindRMSNorm, func(b *Build) *graph.Node { return graph.RMSNorm(b.Param(3, 12), b.Param(4), 1e-5) }},
 		{"rms norm", graph.KindRMSNorm, func(b *Build) *graph.Node { return graph.RMSNorm(b.Param(3, 9), b.Param(9), 1e-5) }},
 		{"linear", graph.KindLinear, func(b *Build) *graph.Node { return graph.Linear(b.Param(4, 6), b.Param(5, 6)) }},
 		{"linear of a stored weight", graph.KindLinear, func(b *Build) *graph.Node {

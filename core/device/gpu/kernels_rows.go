@@ -39,7 +39,11 @@ func (p *program) rows(ctx context.Context, name, kinds string, v shaders.Vars, 
 
 // rmsNorm queues rmsnorm.wgsl.
 func (p *program) rmsNorm(ctx context.Context, n *graph.Node, in []*value, out *value) error {
-	rows, d := in[0].shape[0], cols(in[0].shape)
+	d := tensor.Numel(in[1].shape)
+	if n.Kind == graph.KindRMSNormGradW {
+		d = tensor.Numel(out.shape)
+	}
+	rows := tensor.Numel(in[0].shape) / d
 	params := []any{rows, d, n.Attr.(graph.RMSNormAttr).Eps, most}
 	switch n.Kind {
 	case graph.KindRMSNorm:

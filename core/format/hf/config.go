@@ -35,7 +35,7 @@ const (
 	maxContext = 1 << 24
 )
 
-// fields are LlamaConfig's and Qwen2Config's keys, of transformers 4 and 5.
+// fields are the keys of LlamaConfig, Qwen2Config and Qwen3Config, of transformers 4 and 5.
 type fields struct {
 	Layers      int             `json:"num_hidden_layers"`
 	Hidden      int             `json:"hidden_size"`
@@ -76,8 +76,8 @@ func readConfig(o format.Object) (Config, error) {
 	}
 	read := families[modelType]
 	if read == nil {
-		return Config{Config: model.Config{ModelType: modelType}}, fault.Unsupportedf(op, "model_type %.60q, want llama, qwen2, t5 or mt5", modelType).
-			Next("choose a Llama-family model such as SmolLM2, TinyLlama or Qwen2.5, or a T5")
+		return Config{Config: model.Config{ModelType: modelType}}, fault.Unsupportedf(op, "model_type %.60q, want llama, qwen2, qwen3, t5 or mt5", modelType).
+			Next("choose a Llama-family model such as SmolLM2, TinyLlama Qwen2.5 or Qwen3, or a T5")
 	}
 	raw, err := json.Marshal(o)
 	if err != nil {
@@ -94,7 +94,7 @@ func readConfig(o format.Object) (Config, error) {
 }
 
 // families are the readers of config.json by model_type.
-var families = map[string]func(modelType string, raw []byte) (Config, error){"llama": readLlama, "qwen2": readLlama, "t5": readT5, "mt5": readT5}
+var families = map[string]func(modelType string, raw []byte) (Config, error){"llama": readLlama, "qwen2": readLlama, "qwen3": readLlama, "t5": readT5, "mt5": readT5}
 
 func readLlama(modelType string, raw []byte) (Config, error) {
 	f := fields{}
@@ -107,8 +107,11 @@ func readLlama(modelType string, raw []byte) (Config, error) {
 	c := Config{Config: model.Config{ModelType: modelType, Layers: f.Layers, Hidden: f.Hidden, FFN: f.FFN, Heads: f.Heads, KVHeads: f.Heads, Vocab: f.Vocab,
 		Context: 2048, RopeTheta: 10000, Eps: 1e-6, Tied: f.Tied}, // LlamaConfig's defaults
 		AttentionBias: f.AttnBias, MLPBias: f.MLPBias, DType: f.OldDType}
-	if modelType == "qwen2" {
-		c.Context, c.QKVBias = 32768, true // Qwen2Config's
+	if modelType != "llama" {
+		c.Context, c.QKVBias, c.HeadNorm = 32768, modelType == "qwen2", modelType == "qwen3"
+		if f.HeadDim == nil && c.HeadNorm {
+			c.HeadDim = 128 // Qwen3Config's, whatever the hidden size
+		}
 		if err := wholeAttention(f); err != nil {
 			return c, err
 		}
@@ -120,7 +123,7 @@ func readLlama(modelType string, raw []byte) (Config, error) {
 	set(&c.Context, f.Context)
 	set(&c.RopeTheta, f.RopeTheta)
 	set(&c.Eps, f.Eps)
-	if f.HeadDim == nil && c.Heads > 0 {
+	if f.HeadDim == nil && c.HeadDim == 0 && c.Heads > 0 {
 		if c.Hidden%c.Heads != 0 {
 			return c, fault.Inputf(op, "hidden_size %d over %d num_attention_heads, want a multiple or a head_dim", c.Hidden, c.Heads)
 		}

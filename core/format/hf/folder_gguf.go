@@ -6,7 +6,7 @@ import (
 	"handful/core/fault"
 )
 
-// llamaConfig are config.json's keys of a Llama or a Qwen2 in a GGUF file.
+// llamaConfig are config.json's keys of a Llama or a Qwen in a GGUF file.
 func (c *Checkpoint) llamaConfig() (map[string]any, error) {
 	k := c.Config
 	rope := map[string]any{"rope_type": "default", "rope_theta": k.RopeTheta}
@@ -19,10 +19,12 @@ func (c *Checkpoint) llamaConfig() (map[string]any, error) {
 	set := map[string]any{"architectures": []string{"LlamaForCausalLM"}, "model_type": "llama", "hidden_act": "silu", "vocab_size": k.Vocab, "hidden_size": k.Hidden,
 		"intermediate_size": k.FFN, "num_hidden_layers": k.Layers, "num_attention_heads": k.Heads, "num_key_value_heads": k.KVHeads, "head_dim": k.HeadDim,
 		"max_position_embeddings": k.Context, "rms_norm_eps": k.Eps, "rope_theta": k.RopeTheta, "rope_parameters": rope, "attention_bias": false, "mlp_bias": false}
-	if k.QKVBias {
-		set["architectures"], set["model_type"], set["use_sliding_window"] = []string{"Qwen2ForCausalLM"}, "qwen2", false
-		delete(set, "attention_bias")
+	if k.ModelType != "llama" {
+		set["architectures"], set["model_type"], set["use_sliding_window"] = []string{c.Config.family() + "ForCausalLM"}, k.ModelType, false
 		delete(set, "mlp_bias")
+	}
+	if k.QKVBias {
+		delete(set, "attention_bias") // it always has some
 	}
 	if k.RopeStretch != nil {
 		set["rope_scaling"] = rope

@@ -63,8 +63,8 @@ func ggufConfig(g *gguf.File) (Config, error) {
 	case arch == "t5encoder":
 		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture \"t5encoder\": an encoder alone").Next("choose a T5 with its decoder")
 	case read == nil:
-		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama, qwen2 or t5", arch).
-			Next("choose a Llama-family model such as SmolLM2, TinyLlama or Qwen2.5, or a T5")
+		return Config{Config: model.Config{ModelType: arch}}, fault.Unsupportedf("gguf", "architecture %.60q, want llama, qwen2, qwen3 or t5", arch).
+			Next("choose a Llama-family model such as SmolLM2, TinyLlama Qwen2.5 or Qwen3, or a T5")
 	}
 	if t := g.String("general.type"); t != "" && t != "model" {
 		return Config{}, fault.Unsupportedf("gguf", "general.type %.60q, want model", t)
@@ -76,7 +76,7 @@ func ggufConfig(g *gguf.File) (Config, error) {
 }
 
 // ggufFamilies are the readers of metadata by general.architecture.
-var ggufFamilies = map[string]func(g *gguf.File) (Config, error){"llama": ggufLlama, "qwen2": ggufLlama, "t5": ggufT5}
+var ggufFamilies = map[string]func(g *gguf.File) (Config, error){"llama": ggufLlama, "qwen2": ggufLlama, "qwen3": ggufLlama, "t5": ggufT5}
 
 // ggufSizes reads sizes that are one number for all layers.
 func ggufSizes(g *gguf.File, arch string, sizes map[string]*int) error {
@@ -91,10 +91,10 @@ func ggufSizes(g *gguf.File, arch string, sizes map[string]*int) error {
 	return nil
 }
 
-// ggufLlama reads a llama's or a qwen2's metadata.
+// ggufLlama reads a llama's, a qwen2's or a qwen3's metadata.
 func ggufLlama(g *gguf.File) (Config, error) {
 	arch := g.String("general.architecture")
-	c := Config{Config: model.Config{ModelType: arch, RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight"), QKVBias: arch == "qwen2"}}
+	c := Config{Config: model.Config{ModelType: arch, RopeTheta: 10000, Eps: 1e-5, Tied: !g.Has("output.weight"), QKVBias: arch == "qwen2", HeadNorm: arch == "qwen3"}}
 	if err := ggufSizes(g, arch+".", map[string]*int{"block_count": &c.Layers, "embedding_length": &c.Hidden, "feed_forward_length": &c.FFN,
 		"attention.head_count": &c.Heads, "attention.head_count_kv": &c.KVHeads, "context_length": &c.Context}); err != nil {
 		return c, err

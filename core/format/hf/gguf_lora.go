@@ -51,7 +51,7 @@ func WriteGGUFLoRA(w io.Writer, c Config, s *skill.Single, name string) error {
 // 0 where it turns none.
 func (c Config) rotating(ggufName string) int {
 	switch {
-	case c.ModelType != "llama": // qwen2 keeps HF's halves
+	case c.ModelType != "llama": // a Qwen keeps HF's halves
 		return 0
 	case strings.HasSuffix(ggufName, ".attn_q.weight"):
 		return c.Heads

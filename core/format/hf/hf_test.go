@@ -139,7 +139,7 @@ func TestConfigRefusals(t *testing.T) {
 		says string
 	}{
 		{"model_type", "gemma", fault.Unsupported, `"gemma"`},
-		{"model_type", "umt5", fault.Unsupported, `"umt5", want llama, qwen2, t5 or mt5`},
+		{"model_type", "umt5", fault.Unsupported, `"umt5", want llama, qwen2, qwen3, t5 or mt5`},
 		{"model_type", 3, fault.Input, "no model_type"},
 		{"attention_bias", true, fault.Unsupported, "attention_bias"},
 		{"mlp_bias", true, fault.Unsupported, "mlp_bias"},

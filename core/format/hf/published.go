@@ -23,6 +23,7 @@ var published = map[string]string{
 	"smollm2-135m":   llamaJSON("Llama", 576, 1536, 30, 9, 3, 49152, 8192, 1e5, 1e-5, true),
 	"smollm2-360m":   llamaJSON("Llama", 960, 2560, 32, 15, 5, 49152, 8192, 1e5, 1e-5, true),
 	"qwen2.5-0.5b":   llamaJSON("Qwen2", 896, 4864, 24, 14, 2, 151936, 32768, 1e6, 1e-6, true),
+	"qwen3-0.6b":     llamaJSON("Qwen3", 1024, 3072, 28, 16, 8, 151936, 40960, 1e6, 1e-6, true),
 	"tinyllama-1.1b": llamaJSON("Llama", 2048, 5632, 22, 32, 4, 32000, 2048, 1e4, 1e-5, false),
 }
 

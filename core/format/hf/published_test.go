@@ -14,7 +14,7 @@ import (
 
 // Parameters of the published models.
 var parameters = map[string]int{"t5-small": 60_506_624, "t5-base": 222_903_552, "t5-large": 737_668_096, "t5-v1_1-small": 76_961_152, "t5-v1_1-base": 247_577_856,
-	"t5-v1_1-large": 783_150_080, "smollm2-135m": 134_515_008, "smollm2-360m": 361_821_120, "qwen2.5-0.5b": 494_032_768, "tinyllama-1.1b": 1_100_048_384}
+	"t5-v1_1-large": 783_150_080, "smollm2-135m": 134_515_008, "smollm2-360m": 361_821_120, "qwen2.5-0.5b": 494_032_768, "qwen3-0.6b": 596_049_920, "tinyllama-1.1b": 1_100_048_384}
 
 func TestPublishedSizes(t *testing.T) {
 	for _, name := range Published() {

@@ -15,21 +15,22 @@ type module struct {
 	hf, gguf string
 	shape    func(c Config) []int // [out, in], or [hidden] for a norm
 	bias     bool                 // where Config.QKVBias is set: [out]
+	norm     string               // where Config.HeadNorm is set, its name: [head_dim]
 }
 
 func hidden(c Config) []int { return []int{c.Hidden} }
 
 // modules are what each layer of a Llama holds.
 var modules = []module{
-	{"input_layernorm", "attn_norm", hidden, false},
-	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }, true},
-	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true},
-	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true},
-	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }, false},
-	{"post_attention_layernorm", "ffn_norm", hidden, false},
-	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false},
-	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false},
-	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }, false},
+	{"input_layernorm", "attn_norm", hidden, false, ""},
+	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }, true, "self_attn.q_norm"},
+	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true, "self_attn.k_norm"},
+	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true, ""},
+	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }, false, ""},
+	{"post_attention_layernorm", "ffn_norm", hidden, false, ""},
+	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false, ""},
+	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false, ""},
+	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }, false, ""},
 }
 
 // Shape is a tensor that a config wants.
@@ -50,6 +51,9 @@ func (c Config) Shapes() []Shape {
 			out = append(out, Shape{hf + "weight", gguf + "weight", m.shape(c)})
 			if m.bias && c.QKVBias {
 				out = append(out, Shape{hf + "bias", gguf + "bias", m.shape(c)[:1]})
+			}
+			if m.norm != "" && c.HeadNorm {
+				out = append(out, Shape{fmt.Sprintf("model.layers.%d.%s.weight", l, m.norm), fmt.Sprintf("blk.%d.%s_norm.weight", l, m.gguf), []int{c.HeadDim}})
 			}
 		}
 	}

@@ -51,8 +51,11 @@ func (c Config) family() string {
 	if c.Encodes() {
 		return "T5"
 	}
-	if c.QKVBias {
+	switch c.ModelType {
+	case "qwen2":
 		return "Qwen2"
+	case "qwen3":
+		return "Qwen3"
 	}
 	return "Llama"
 }

@@ -26,7 +26,7 @@ func convertCommand() *cobra.Command {
 			"  peft-lora   one LoRA; of an inventory a task's (--task ID) or the average (--task mean)\n" +
 			"  peft-poly   skills and routers; of a LoRA an inventory of one skill\n" +
 			"  peft-ia3    of mttl's (IA)³\n" +
-			"  gguf-lora   llama.cpp's LoRA for a Llama; wants --base for its heads\n" +
+			"  gguf-lora   llama.cpp's LoRA; wants --base for its heads\n" +
 			"  merged      the base as a Hugging Face folder with the adapter in its weights (--dtype F32, F16 or BF16)",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {

@@ -72,14 +72,16 @@ func (e *Emitter) later(kind, key string, data any, list bool) {
 	case rest <= 0:
 		e.flush()
 	case e.timer == nil:
-		e.timer = time.AfterFunc(rest, func() {
+		var t *time.Timer
+		t = time.AfterFunc(rest, func() {
 			e.mu.Lock()
 			defer e.mu.Unlock()
-			e.timer = nil
-			if !e.ended {
+			if e.timer == t && !e.ended { // else another flush was faster
+				e.timer = nil
 				e.flush()
 			}
 		})
+		e.timer = t
 	}
 }
 

@@ -32,12 +32,12 @@ func (b *browser) listen() {
 		if text(e.Get("target"), "id") != renameID {
 			return
 		}
-		switch text(e, "key") {
-		case "Enter":
-			go b.Update(func() { b.app.Renamed(true) })
-		case "Escape":
-			go b.Update(func() { b.app.Renamed(false) })
+		key := text(e, "key")
+		if key != "Enter" && key != "Escape" {
+			return
 		}
+		e.Call("preventDefault") // or Enter's keypress may reach the button that has the focus by then, and rename again
+		go b.Update(func() { b.app.Renamed(key == "Enter") })
 	})
 	on(document, "visibilitychange", func(js.Value) { // another tab may have kept something
 		if text(document, "visibilityState") == "visible" {

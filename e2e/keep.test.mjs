@@ -162,8 +162,13 @@ test('the library survives a reload; rename, export, delete and undo', { skip },
   await field.waitFor();
   await page.waitForFunction(() => document.activeElement?.id === 'rename');
   await page.keyboard.type('<img src=x onerror=alert(1)> & co');
-  await page.keyboard.press('Enter');
+  const enter = { key: 'Enter', code: 'Enter', windowsVirtualKeyCode: 13 }; // its character comes when the focus has moved on
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Input.dispatchKeyEvent', { type: 'rawKeyDown', ...enter });
   await page.waitForFunction(() => document.activeElement?.id.startsWith('rename-'));
+  await cdp.send('Input.dispatchKeyEvent', { type: 'char', text: '\r', ...enter });
+  await cdp.send('Input.dispatchKeyEvent', { type: 'keyUp', ...enter });
+  await settles(() => page.evaluate(() => document.activeElement.id.startsWith('rename-')), true);
   const name = '<img src=x onerror=alert(1)> & co';
   await page.getByTestId('library').getByText(name).waitFor();
   await page.reload();

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 	"os"
@@ -57,8 +58,12 @@ func likeTorch(t *testing.T, dir string, base format.Folder) {
 	}
 	examples, tasks := "", []AlignTask(nil)
 	for _, r := range want.Rows {
-		examples += string(compact(t, r)) + "\n"
-		tasks = append(tasks, AlignTask{Examples: string(compact(t, r))})
+		var line bytes.Buffer
+		if err := json.Compact(&line, r); err != nil {
+			t.Fatal(err)
+		}
+		examples += line.String() + "\n"
+		tasks = append(tasks, AlignTask{Examples: line.String()})
 	}
 	logits := formattest.Safetensors(t, dir+"/logits.safetensors")
 	ctx := context.Background()
@@ -82,11 +87,7 @@ func likeTorch(t *testing.T, dir string, base format.Folder) {
 					t.Fatal(err)
 				}
 				for i, got := range s.Logits {
-					for j, w := range logits.F32(tensors + string(rune('0'+i))) {
-						if math.Abs(float64(got[j]-w)) > 1e-4+1e-4*math.Abs(float64(w)) {
-							t.Fatalf("%s, row %d: logit %d is %v, want %v", adapter, i+1, j, got[j], w)
-						}
-					}
+					sameLogits(t, fmt.Sprintf("%s, row %d", adapter, i+1), got, logits.F32(fmt.Sprint(tensors, i)))
 				}
 			}
 			a, err := e.Adapter("file")
@@ -140,17 +141,9 @@ func goesOut(t *testing.T, dir string, base format.Folder) {
 		return s.Logits[0]
 	}
 	plain := func(*Engine) Adapter { return Adapter{Name: "base", tasks: 1} }
-	same := func(name string, got, want []float32) {
-		t.Helper()
-		for j, w := range want {
-			if math.Abs(float64(got[j]-w)) > 1e-4+1e-4*math.Abs(float64(w)) {
-				t.Fatalf("%s: logit %d is %v, want %v", name, j, got[j], w)
-			}
-		}
-	}
 	lora := formattest.Folder(t, dir+"/adapter")
 	want := formattest.Safetensors(t, dir+"/logits.safetensors").F32("adapted0")
-	same("lora", logits(convert(lora, base, "merged"), plain), want)
+	sameLogits(t, "lora", logits(convert(lora, base, "merged"), plain), want)
 	var ia3 format.Folder // its scales meet the biases too
 	scaled := logits(base, func(e *Engine) Adapter {
 		o := Defaults("ia3")
@@ -164,7 +157,7 @@ func goesOut(t *testing.T, dir string, base format.Folder) {
 		}
 		return fit.Adapter
 	})
-	same("ia3", logits(convert(ia3, base, "merged"), plain), scaled)
+	sameLogits(t, "ia3", logits(convert(ia3, base, "merged"), plain), scaled)
 	g, err := gguf.Open(convert(lora, base, "gguf-lora")[0])
 	if err != nil {
 		t.Fatal(err)
@@ -182,17 +175,13 @@ func goesOut(t *testing.T, dir string, base format.Folder) {
 	}
 }
 
-func compact(t *testing.T, r json.RawMessage) []byte {
+func sameLogits(t *testing.T, name string, got, want []float32) {
 	t.Helper()
-	var v any
-	if err := json.Unmarshal(r, &v); err != nil {
-		t.Fatal(err)
+	for j, w := range want {
+		if math.Abs(float64(got[j]-w)) > 1e-4+1e-4*math.Abs(float64(w)) {
+			t.Fatalf("%s: logit %d is %v, want %v", name, j, got[j], w)
+		}
 	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
 }
 
 // What would be another model's math is refused by its key.

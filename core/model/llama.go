@@ -56,18 +56,19 @@ func newLlama(c Config, w Weights) (Model, error) {
 			}
 			return x
 		}
+		headNorm := func(name string) *tensor.Var {
+			if !c.HeadNorm {
+				return nil
+			}
+			return l.norm(p+name+".weight", c.HeadDim)
+		}
 		m.layers[i] = llamaLayer{
+			qNorm: headNorm("self_attn.q_norm"), kNorm: headNorm("self_attn.k_norm"),
 			norm1: l.norm(p+"input_layernorm.weight", d),
 			norm2: l.norm(p+"post_attention_layernorm.weight", d),
 			q:     biased("self_attn.q_proj", d, q), k: biased("self_attn.k_proj", d, kv),
 			v: biased("self_attn.v_proj", d, kv), o: lin("self_attn.o_proj", q, d),
 			gate: lin("mlp.gate_proj", d, c.FFN), up: lin("mlp.up_proj", d, c.FFN), down: lin("mlp.down_proj", c.FFN, d),
-		}
-	}
-	if c.HeadNorm {
-		for i := range m.layers {
-			at := fmt.Sprintf("model.layers.%d.self_attn.", i)
-			m.layers[i].qNorm, m.layers[i].kNorm = l.norm(at+"q_norm.weight", c.HeadDim), l.norm(at+"k_norm.weight", c.HeadDim)
 		}
 	}
 	m.norm = l.norm("model.norm.weight", d)

@@ -135,23 +135,14 @@ func (t *Trainer) accumulate(ctx context.Context, k int, parts []*batch) (loss, 
 }
 
 // Parts is how many parts the largest step is computed in.
-func (t *Trainer) Parts() int {
-	if t.update == nil {
-		return 1
-	}
-	most := 0
-	for k := range t.batches {
-		most = max(most, len(t.cut(k)))
-	}
-	return most
-}
+func (t *Trainer) Parts() int { return t.largest }
 
 // Stats is the cost of the largest step.
 func (t *Trainer) Stats() device.Stats {
 	s := t.prog.Stats()
 	if u := t.update; u != nil {
 		x := u.prog.Stats()
-		s.Dispatches = t.Parts()*s.Dispatches + x.Dispatches
+		s.Dispatches = t.largest*s.Dispatches + x.Dispatches
 		s.Arena, s.Inputs = s.Arena+x.Arena, s.Inputs+x.Inputs
 	}
 	return s

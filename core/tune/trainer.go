@@ -56,6 +56,7 @@ type Trainer struct {
 	states  []state
 	store   graph.Store
 	most    int // tokens of a part; 0: a step has one
+	largest int // parts of a step at most
 	step    int // steps done
 }
 
@@ -117,6 +118,7 @@ func (t *Trainer) plan(grad bool) error {
 		s.smooth = niSmooth
 	}
 	most, size := 0, 0 // answers of a row, rows of a part
+	t.largest = 1
 	for k := range t.batches {
 		parts, err := t.parts(k)
 		if err != nil {
@@ -125,6 +127,7 @@ func (t *Trainer) plan(grad bool) error {
 		if parts[0].whole.labels == 0 {
 			return fault.Inputf("adapt", "batch %d has no label to learn from", k+1).Next("take a larger batch, or leave out rows without labels")
 		}
+		t.largest = max(t.largest, len(parts))
 		for _, b := range parts {
 			s, size = s.cover(sized(b.Ragged, len(b.task))), max(size, b.examples)
 			for _, n := range b.answers {

@@ -13,24 +13,35 @@ import (
 // layer, and its shape.
 type module struct {
 	hf, gguf string
-	shape    func(c Config) []int // [out, in], or [hidden] for a norm
-	bias     bool                 // where Config.QKVBias is set: [out]
-	norm     string               // where Config.HeadNorm is set, its name: [head_dim]
+	shape    func(c Config) []int // [out, in], [out] for a bias, or [d] for a norm
+	only     func(c Config) bool  // the configs that have it; nil: all
 }
 
-func hidden(c Config) []int { return []int{c.Hidden} }
+func hidden(c Config) []int     { return []int{c.Hidden} }
+func headDim(c Config) []int    { return []int{c.HeadDim} }
+func queries(c Config) []int    { return []int{c.Heads * c.HeadDim, c.Hidden} }
+func keys(c Config) []int       { return []int{c.KVHeads * c.HeadDim, c.Hidden} }
+func queryBias(c Config) []int  { return queries(c)[:1] }
+func keyBias(c Config) []int    { return keys(c)[:1] }
+func hasBias(c Config) bool     { return c.QKVBias }
+func hasHeadNorm(c Config) bool { return c.HeadNorm }
 
-// modules are what each layer of a Llama holds.
+// modules are what each layer of a Llama or a Qwen holds.
 var modules = []module{
-	{"input_layernorm", "attn_norm", hidden, false, ""},
-	{"self_attn.q_proj", "attn_q", func(c Config) []int { return []int{c.Heads * c.HeadDim, c.Hidden} }, true, "self_attn.q_norm"},
-	{"self_attn.k_proj", "attn_k", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true, "self_attn.k_norm"},
-	{"self_attn.v_proj", "attn_v", func(c Config) []int { return []int{c.KVHeads * c.HeadDim, c.Hidden} }, true, ""},
-	{"self_attn.o_proj", "attn_output", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }, false, ""},
-	{"post_attention_layernorm", "ffn_norm", hidden, false, ""},
-	{"mlp.gate_proj", "ffn_gate", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false, ""},
-	{"mlp.up_proj", "ffn_up", func(c Config) []int { return []int{c.FFN, c.Hidden} }, false, ""},
-	{"mlp.down_proj", "ffn_down", func(c Config) []int { return []int{c.Hidden, c.FFN} }, false, ""},
+	{"input_layernorm.weight", "attn_norm.weight", hidden, nil},
+	{"self_attn.q_proj.weight", "attn_q.weight", queries, nil},
+	{"self_attn.q_proj.bias", "attn_q.bias", queryBias, hasBias},
+	{"self_attn.q_norm.weight", "attn_q_norm.weight", headDim, hasHeadNorm},
+	{"self_attn.k_proj.weight", "attn_k.weight", keys, nil},
+	{"self_attn.k_proj.bias", "attn_k.bias", keyBias, hasBias},
+	{"self_attn.k_norm.weight", "attn_k_norm.weight", headDim, hasHeadNorm},
+	{"self_attn.v_proj.weight", "attn_v.weight", keys, nil},
+	{"self_attn.v_proj.bias", "attn_v.bias", keyBias, hasBias},
+	{"self_attn.o_proj.weight", "attn_output.weight", func(c Config) []int { return []int{c.Hidden, c.Heads * c.HeadDim} }, nil},
+	{"post_attention_layernorm.weight", "ffn_norm.weight", hidden, nil},
+	{"mlp.gate_proj.weight", "ffn_gate.weight", func(c Config) []int { return []int{c.FFN, c.Hidden} }, nil},
+	{"mlp.up_proj.weight", "ffn_up.weight", func(c Config) []int { return []int{c.FFN, c.Hidden} }, nil},
+	{"mlp.down_proj.weight", "ffn_down.weight", func(c Config) []int { return []int{c.Hidden, c.FFN} }, nil},
 }
 
 // Shape is a tensor that a config wants.
@@ -47,13 +58,8 @@ func (c Config) Shapes() []Shape {
 	out := []Shape{{"model.embed_tokens.weight", "token_embd.weight", []int{c.Vocab, c.Hidden}}}
 	for l := range c.Layers {
 		for _, m := range modules {
-			hf, gguf := fmt.Sprintf("model.layers.%d.%s.", l, m.hf), fmt.Sprintf("blk.%d.%s.", l, m.gguf)
-			out = append(out, Shape{hf + "weight", gguf + "weight", m.shape(c)})
-			if m.bias && c.QKVBias {
-				out = append(out, Shape{hf + "bias", gguf + "bias", m.shape(c)[:1]})
-			}
-			if m.norm != "" && c.HeadNorm {
-				out = append(out, Shape{fmt.Sprintf("model.layers.%d.%s.weight", l, m.norm), fmt.Sprintf("blk.%d.%s_norm.weight", l, m.gguf), []int{c.HeadDim}})
+			if m.only == nil || m.only(c) {
+				out = append(out, Shape{fmt.Sprintf("model.layers.%d.%s", l, m.hf), fmt.Sprintf("blk.%d.%s", l, m.gguf), m.shape(c)})
 			}
 		}
 	}
